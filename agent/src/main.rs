@@ -1,0 +1,3 @@
+//! `ota-agent`.
+
+fn main() {}

@@ -1,0 +1,8 @@
+//! What only the tests of this workspace need: wrappers of the real tools, a counting allocator,
+//! and one oracle a fuzz target.
+// Tests run on a host: nothing here is ever `no_std`.
+#![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
+
+pub mod count_alloc;
+pub mod oracle;
+pub mod tools;
