@@ -1,3 +1,7 @@
-//! `ota-agent`.
+//! `ota-agent`: see `ota-agent --help`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ota_agent::cli::main()
+}

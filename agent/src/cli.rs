@@ -1,0 +1,93 @@
+//! The command line: one file a sub-command, all of them with `--json` and the same exit codes.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// How a command ended; the numbers are a contract that scripts rely on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: the command did what it says.
+    Done,
+    /// 1: it failed, and said why.
+    Failed,
+    /// 2: the command line was not understood.
+    Usage,
+    /// 3: there was nothing to do.
+    NothingToDo,
+    /// 4: done, and a reboot takes it into use.
+    RebootNeeded,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::NothingToDo => 3,
+            Exit::RebootNeeded => 4,
+        })
+    }
+}
+
+/// Verified, atomic and reversible updates for OSTree-based devices.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ota-agent",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 nothing to do, 4 reboot needed."
+)]
+struct Cli {
+    /// The device's configuration, for the commands that act on a device.
+    #[arg(long, value_name = "FILE", default_value = crate::config::DEFAULT_PATH)]
+    config: PathBuf,
+    /// Print one JSON object a line instead of text for people.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    start_log();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nothing is left to report a failure of printing to.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
+        }
+    };
+    let json = cli.json;
+    match run(cli) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            if json {
+                println!("{}", serde_json::json!({ "event": "error", "message": format!("{error:#}") }));
+            } else {
+                eprintln!("{}: error: {error:#}", Cli::command().get_name());
+            }
+            Exit::Failed.into()
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<Exit> {
+    match cli.command {}
+}
+
+/// Logs go to standard error, by the environment variable `RUST_LOG` (warnings by default).
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}

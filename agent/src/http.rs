@@ -1,0 +1,129 @@
+//! HTTP for everything the agent fetches and reports: every answer has a size limit, every wait an end.
+
+use std::io::Read;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+
+/// How long the server may take to accept a connection, and to send the next bytes.
+const TIMEOUT_CONNECT: Duration = Duration::from_secs(10);
+const TIMEOUT_STALL: Duration = Duration::from_secs(30);
+
+/// A client that keeps its connections.
+#[derive(Clone, Debug)]
+pub struct Client {
+    agent: ureq::Agent,
+}
+
+impl Client {
+    /// A client with the time limits above.
+    #[must_use]
+    pub fn new() -> Self {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(TIMEOUT_CONNECT))
+            .timeout_recv_response(Some(TIMEOUT_STALL))
+            .timeout_per_read(Some(TIMEOUT_STALL))
+            .user_agent(concat!("ota-agent/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Self { agent: config.into() }
+    }
+
+    /// The body at `url`; `None` if the server answers 404.
+    ///
+    /// # Errors
+    /// If the server cannot be reached, answers otherwise, or the body exceeds `max_bytes`.
+    pub fn get(&self, url: &str, max_bytes: u64) -> anyhow::Result<Option<Vec<u8>>> {
+        let Some(reader) = self.open(url)? else { return Ok(None) };
+        let mut body = Vec::new();
+        // One byte more tells "exactly the limit" from "beyond it".
+        reader.take(max_bytes.saturating_add(1)).read_to_end(&mut body).with_context(|| format!("GET {url}"))?;
+        if u64::try_from(body.len())? > max_bytes {
+            return Err(TooLarge { url: url.into(), max_bytes }.into());
+        }
+        Ok(Some(body))
+    }
+
+    /// The body at `url` as a stream, for content that does not belong in memory; `None` on 404.
+    ///
+    /// # Errors
+    /// If the server cannot be reached or answers otherwise.
+    pub fn open(&self, url: &str) -> anyhow::Result<Option<impl Read + use<>>> {
+        let response = self.agent.get(url).call().with_context(|| format!("GET {url}"))?;
+        match response.status().as_u16() {
+            200 => Ok(Some(response.into_body().into_with_config().limit(u64::MAX).reader())),
+            404 => Ok(None),
+            status => bail!("GET {url}: the server answered {status}"),
+        }
+    }
+
+    /// Sends `body`, which is JSON, with PUT.
+    ///
+    /// # Errors
+    /// If the server cannot be reached or does not answer with success.
+    pub fn put_json(&self, url: &str, body: &[u8]) -> anyhow::Result<()> {
+        let request = self.agent.put(url).content_type("application/json");
+        let response = request.send(body).with_context(|| format!("PUT {url}"))?;
+        accepted("PUT", url, response.status().as_u16())
+    }
+
+    /// Sends `body`, which is JSON, with POST.
+    ///
+    /// # Errors
+    /// If the server cannot be reached or does not answer with success.
+    pub fn post_json(&self, url: &str, body: &[u8]) -> anyhow::Result<()> {
+        let request = self.agent.post(url).content_type("application/json");
+        let response = request.send(body).with_context(|| format!("POST {url}"))?;
+        accepted("POST", url, response.status().as_u16())
+    }
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The answer was larger than the caller allows.
+#[derive(Debug, thiserror::Error)]
+#[error("GET {url}: the answer exceeds the limit of {max_bytes} bytes")]
+pub struct TooLarge {
+    /// What was asked for.
+    pub url: String,
+    /// The most bytes the caller takes.
+    pub max_bytes: u64,
+}
+
+fn accepted(method: &str, url: &str, status: u16) -> anyhow::Result<()> {
+    if (200..300).contains(&status) {
+        return Ok(());
+    }
+    bail!("{method} {url}: the server answered {status}")
+}
+
+/// `name` as one path of a URL: what is not unreserved (RFC 3986 clause 2.3) or `/` is percent-encoded.
+#[must_use]
+pub fn encode_path(name: &str) -> String {
+    use std::fmt::Write;
+    let mut encoded = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::encode_path;
+
+    #[test]
+    fn encodes_what_a_path_may_not_hold() {
+        assert_eq!(encode_path("os/main-a1.b~"), "os/main-a1.b~");
+        assert_eq!(encode_path("a b?#%é"), "a%20b%3F%23%25%C3%A9");
+    }
+}

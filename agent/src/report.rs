@@ -1,0 +1,174 @@
+//! What the agent tells while it works: values that a person reads as lines and a machine as JSON.
+
+use std::io::{IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Event {
+    /// The update reached a state that is durable.
+    State {
+        /// The state's name, as `ota-agent status` prints it.
+        state: &'static str,
+        /// What it is about.
+        detail: String,
+    },
+    /// Something worth knowing that changes no state.
+    Note {
+        /// The text.
+        text: String,
+    },
+    /// How far a long step is.
+    Progress {
+        /// What is worked on.
+        what: &'static str,
+        /// How much is done, in `unit`s.
+        done: u64,
+        /// How much there is, as far as known by now.
+        total: u64,
+        /// What is counted.
+        unit: &'static str,
+    },
+    /// A chapter of the demonstration begins.
+    Chapter {
+        /// Counted from 1.
+        number: usize,
+        /// What it shows.
+        title: String,
+    },
+    /// A claim of the demonstration, checked.
+    Proof {
+        /// The chapter it belongs to.
+        chapter: usize,
+        /// The claim.
+        claim: String,
+        /// Whether it held.
+        holds: bool,
+        /// What was seen.
+        evidence: String,
+    },
+    /// The end of the demonstration.
+    Summary {
+        /// Claims that held.
+        held: usize,
+        /// Claims that did not.
+        failed: usize,
+        /// How long all of it took, in milliseconds.
+        milliseconds: u128,
+    },
+}
+
+/// Takes events as they happen.
+pub trait Observer {
+    /// Takes one event.
+    fn event(&mut self, event: Event);
+}
+
+impl<F: FnMut(Event)> Observer for F {
+    fn event(&mut self, event: Event) {
+        self(event);
+    }
+}
+
+/// Prints events on standard output: lines for people, or JSON with one object a line. Progress is a bar on
+/// a terminal, and otherwise the lines of the steps alone.
+#[derive(Debug)]
+pub struct Printer {
+    json: bool,
+    bar: Option<ProgressBar>,
+    style: Style,
+}
+
+impl Printer {
+    /// A printer for standard output.
+    #[must_use]
+    pub fn new(json: bool) -> Self {
+        let colour = !json && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        Self { json, bar: None, style: Style { colour } }
+    }
+
+    fn line(&self, text: &str) {
+        // A closed pipe (`| head`) is no reason to stop an update.
+        let _ = writeln!(std::io::stdout(), "{text}");
+    }
+
+    fn progress(&mut self, what: &'static str, done: u64, total: u64, unit: &'static str) {
+        if !std::io::stderr().is_terminal() {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let template = format!("     {{msg:10}} [{{bar:32}}] {{pos}}/{{len}} {unit} {{per_sec}}");
+            let bar = ProgressBar::new(total);
+            if let Ok(style) = ProgressStyle::with_template(&template) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar
+        });
+        bar.set_message(what);
+        bar.set_length(total);
+        bar.set_position(done);
+        if done == total {
+            bar.finish_and_clear();
+            self.bar = None;
+        }
+    }
+}
+
+impl Observer for Printer {
+    fn event(&mut self, event: Event) {
+        if self.json {
+            // These types hold no map with other than string keys: they always serialise.
+            if let Ok(json) = serde_json::to_string(&event) {
+                self.line(&json);
+            }
+            return;
+        }
+        match event {
+            Event::State { state, detail } => {
+                self.line(&format!("     {} {detail}", self.style.bold(&format!("{state:<11}"))));
+            }
+            Event::Note { text } => self.line(&format!("     {:<11} {text}", "")),
+            Event::Progress { what, done, total, unit } => self.progress(what, done, total, unit),
+            Event::Chapter { number, title } => {
+                self.line(&format!("\n{}", self.style.bold(&format!("{number}. {title}"))));
+            }
+            Event::Proof { claim, holds, evidence, .. } => {
+                let mark = if holds { self.style.green("ok ") } else { self.style.red("NO ") };
+                self.line(&format!("  {mark}{claim}: {evidence}"));
+            }
+            Event::Summary { held, failed, milliseconds } => {
+                let seconds = milliseconds / 1000;
+                let rest = milliseconds % 1000 / 10;
+                self.line(&format!("\n{held} claims held, {failed} did not, in {seconds}.{rest:02} s"));
+            }
+        }
+    }
+}
+
+/// Colours, if the terminal takes them.
+#[derive(Clone, Copy, Debug)]
+struct Style {
+    colour: bool,
+}
+
+impl Style {
+    fn bold(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    fn green(self, text: &str) -> String {
+        self.paint("32", text)
+    }
+
+    fn red(self, text: &str) -> String {
+        self.paint("1;31", text)
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.into() }
+    }
+}
