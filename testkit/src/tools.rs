@@ -3,16 +3,10 @@
 use std::ffi::OsStr;
 use std::process::{Command, Output};
 
-/// Debian's package for each tool that a test may ask.
-pub const PACKAGES: &[(&str, &str)] = &[
-    ("ostree", "ostree"),
-    ("fw_printenv", "libubootenv-tool"),
-    ("fw_setenv", "libubootenv-tool"),
-    ("mkenvimage", "u-boot-tools"),
-    ("mkimage", "u-boot-tools"),
-    ("git", "git"),
-    ("qemu-system-arm", "qemu-system-arm"),
-];
+mod packages;
+
+use packages::search_path;
+pub use packages::{PACKAGES, is_installed};
 
 /// A command that runs `tool`, with a locale and time zone that do not vary.
 ///
@@ -23,17 +17,11 @@ pub fn tool(name: &str) -> Command {
     assert!(
         is_installed(name),
         "the real tool `{name}` is not installed; on Debian: apt-get install {}",
-        PACKAGES.iter().find(|(tool, _)| *tool == name).map_or(name, |(_, package)| package),
+        PACKAGES.iter().find(|(tool, ..)| *tool == name).map_or(name, |(_, package, _)| package),
     );
     let mut command = Command::new(name);
     command.env("LC_ALL", "C.UTF-8").env("TZ", "UTC").env("PATH", search_path());
     command
-}
-
-/// Whether `name` is found on the search path, `/usr/sbin` included.
-#[must_use]
-pub fn is_installed(name: &str) -> bool {
-    std::env::split_paths(&search_path()).any(|directory| directory.join(name).is_file())
 }
 
 /// Runs the tool with `arguments` and returns its standard output.
@@ -60,11 +48,4 @@ pub fn success(command: &mut Command) -> Vec<u8> {
         String::from_utf8_lossy(&stderr)
     );
     stdout
-}
-
-/// Debian keeps some tools in `/usr/sbin`, which a plain user's path lacks.
-fn search_path() -> std::ffi::OsString {
-    let mut path = std::env::var_os("PATH").unwrap_or_default();
-    path.push(":/usr/sbin:/sbin");
-    path
 }

@@ -1,0 +1,34 @@
+//! The Debian packages that building and testing need, listed once: `testkit` names the package of a
+//! missing tool, and `cargo xtask test` includes this file to install them.
+
+/// A tool, Debian's package of it, and what it is needed for. A tool with a leading `/` is that very file.
+pub const PACKAGES: &[(&str, &str, &str)] = &[
+    ("cc", "gcc", "Rust links with it"),
+    ("c++", "g++", "libFuzzer is C++"),
+    ("git", "git", "three-way text merges are compared with git merge-file"),
+    ("ostree", "ostree", "repositories, checkouts and merges of /etc are compared with it"),
+    ("fw_printenv", "libubootenv-tool", "reads the U-Boot environments we write"),
+    ("fw_setenv", "libubootenv-tool", "writes the U-Boot environments we read"),
+    ("mkenvimage", "u-boot-tools", "makes U-Boot environment images"),
+    ("mkimage", "u-boot-tools", "makes U-Boot scripts and boot containers"),
+    ("qemu-system-arm", "qemu-system-arm", "runs the firmware"),
+    ("arm-none-eabi-ld", "binutils-arm-none-eabi", "links the firmware"),
+    ("/usr/bin/rustc", "rustc-web", "builds core for the firmware's target"),
+    ("/usr/bin/cargo", "cargo-web", "builds core for the firmware's target"),
+    ("/usr/lib/rustlib/src/rust/library/core/src/lib.rs", "rust-web-src", "the source of core"),
+];
+
+/// Whether `name` is found on the search path, `/usr/sbin` included; a path is looked for as it is.
+#[must_use]
+pub fn is_installed(name: &str) -> bool {
+    // `join` of an absolute path is that path.
+    std::env::split_paths(&search_path()).any(|directory| directory.join(name).is_file())
+}
+
+/// Debian keeps some tools in `/usr/sbin`, which a plain user's path lacks.
+#[must_use]
+pub fn search_path() -> std::ffi::OsString {
+    let mut path = std::env::var_os("PATH").unwrap_or_default();
+    path.push(":/usr/sbin:/sbin");
+    path
+}
