@@ -5,8 +5,7 @@ use std::process::{Command, Output};
 
 mod packages;
 
-use packages::search_path;
-pub use packages::{PACKAGES, is_installed};
+pub use packages::{PACKAGES, is_installed, search_path};
 
 /// A command that runs `tool`, with a locale and time zone that do not vary.
 ///
