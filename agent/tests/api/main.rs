@@ -1,0 +1,4 @@
+//! The agent from outside: its commands, run as processes.
+#![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
+
+mod demo;
