@@ -1,0 +1,285 @@
+//! A directory on disk, read through directory descriptors: no symlink below it is ever followed.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
+use core::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, RawDir, Statx, StatxFlags};
+use rustix::io::Errno;
+
+use crate::error::SourceError;
+use crate::tree::{Cursor, Kind, Meta, Tree};
+
+/// The flags that open a directory for listing, and nothing else than a directory.
+pub(crate) const DIRECTORY: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// The flags that open a file for its content; `NONBLOCK` in case that it just became a fifo.
+const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+
+/// The longest list of extended attribute names and the longest value, in bytes: `XATTR_LIST_MAX` and
+/// `XATTR_SIZE_MAX` of Linux.
+const MAX_XATTR_BYTES: usize = 65_536;
+
+/// A directory on disk as a [`Tree`].
+///
+/// Only the path given to [`open`](Self::open) may hold symlinks; below it none is followed. Entries that
+/// vanish between being listed and being looked at count as absent. Extended attributes are read through
+/// `/proc/self/fd`, so `/proc` must be mounted.
+#[derive(Debug)]
+pub struct DirectoryTree {
+    root: OwnedFd,
+    files_read: Cell<usize>,
+}
+
+impl DirectoryTree {
+    /// Opens the directory at `path`.
+    ///
+    /// # Errors
+    /// If it is no directory or cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, SourceError> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self { root: fs::openat(CWD, path, flags, Mode::empty()).map_err(os)?, files_read: Cell::new(0) })
+    }
+
+    /// How many files were opened for their content so far.
+    #[must_use]
+    pub fn files_read(&self) -> usize {
+        self.files_read.get()
+    }
+}
+
+/// The cursor of a [`DirectoryTree`]. It holds its directory open.
+#[derive(Debug)]
+pub struct DirectoryCursor<'t>(Box<Position<'t>>);
+
+#[derive(Debug)]
+struct Position<'t> {
+    tree: &'t DirectoryTree,
+    directory: OwnedFd,
+    /// The names, in order, each ended by NUL; empty for the cursor whose only entry is the root.
+    names: Vec<u8>,
+    /// Where each name starts, in order.
+    starts: Vec<usize>,
+    next: usize,
+    /// Only for the cursor whose only entry is the root.
+    at_root: bool,
+    stat: Option<Statx>,
+    /// The current file, once its content was asked for.
+    open: RefCell<Option<OwnedFd>>,
+}
+
+impl Tree for DirectoryTree {
+    type Cursor<'t> = DirectoryCursor<'t>;
+
+    fn root(&self) -> Result<DirectoryCursor<'_>, SourceError> {
+        let directory = fs::openat(&self.root, c".", DIRECTORY, Mode::empty()).map_err(os)?;
+        let mut position = Position::new(self, directory);
+        position.at_root = true;
+        position.starts.push(0);
+        Ok(DirectoryCursor(Box::new(position)))
+    }
+}
+
+impl<'t> Position<'t> {
+    fn new(tree: &'t DirectoryTree, directory: OwnedFd) -> Self {
+        let (names, starts) = (Vec::new(), Vec::new());
+        let open = RefCell::new(None);
+        Self { tree, directory, names, starts, next: 0, at_root: false, stat: None, open }
+    }
+
+    fn list(&mut self) -> Result<(), SourceError> {
+        let mut buffer = vec![MaybeUninit::uninit(); 32 * 1024];
+        let mut entries = RawDir::new(self.directory.as_fd(), &mut buffer);
+        while let Some(entry) = entries.next() {
+            let name = entry.map_err(os)?;
+            let name = name.file_name().to_bytes_with_nul();
+            if name != b".\0" && name != b"..\0" {
+                self.starts.push(self.names.len());
+                self.names.extend_from_slice(name);
+            }
+        }
+        let names = &self.names;
+        self.starts.sort_unstable_by_key(|&start| name_at(names, start));
+        Ok(())
+    }
+
+    fn name(&self) -> &[u8] {
+        let current = self.next.checked_sub(1).and_then(|index| self.starts.get(index));
+        current.map_or(b"", |&start| name_at(&self.names, start))
+    }
+
+    /// The name to hand to the kernel: the root is its own directory.
+    fn target(&self) -> &[u8] {
+        if self.at_root { b"." } else { self.name() }
+    }
+
+    /// The content of the current file, opened once.
+    fn with_file<T>(
+        &self,
+        use_it: impl FnOnce(BorrowedFd<'_>) -> Result<T, Errno>,
+    ) -> Result<T, SourceError> {
+        let mut open = self.open.borrow_mut();
+        let file = match &mut *open {
+            Some(file) => file,
+            empty => {
+                let file = fs::openat(&self.directory, self.target(), FILE, Mode::empty()).map_err(os)?;
+                let now = stat(file.as_fd(), b"", AtFlags::EMPTY_PATH).map_err(os)?;
+                if self.stat.is_none_or(|then| (then.stx_ino, then.stx_mode) != (now.stx_ino, now.stx_mode)) {
+                    return Err(SourceError::Changed);
+                }
+                self.tree.files_read.set(self.tree.files_read.get().saturating_add(1));
+                empty.insert(file)
+            }
+        };
+        use_it(file.as_fd()).map_err(os)
+    }
+
+    fn list_xattrs(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
+        match &*self.open.borrow() {
+            Some(file) => fs::flistxattr(file, buffer),
+            None => fs::llistxattr(self.proc_path().as_slice(), buffer),
+        }
+    }
+
+    fn get_xattr(&self, name: &[u8], buffer: &mut [u8]) -> Result<usize, Errno> {
+        match &*self.open.borrow() {
+            Some(file) => fs::fgetxattr(file, name, buffer),
+            None => fs::lgetxattr(self.proc_path().as_slice(), name, buffer),
+        }
+    }
+
+    /// A path to the current entry whose only symlink is the kernel's own, to our open directory.
+    fn proc_path(&self) -> Vec<u8> {
+        let mut path = format!("/proc/self/fd/{}/", self.directory.as_raw_fd()).into_bytes();
+        path.extend_from_slice(self.target());
+        path
+    }
+}
+
+fn name_at(names: &[u8], start: usize) -> &[u8] {
+    names.get(start..).and_then(|rest| rest.split(|&byte| byte == 0).next()).unwrap_or(b"")
+}
+
+/// Metadata without following a symlink.
+pub(crate) fn stat(directory: BorrowedFd<'_>, name: &[u8], flags: AtFlags) -> Result<Statx, Errno> {
+    fs::statx(directory, name, flags | AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)
+}
+
+pub(crate) fn os(error: Errno) -> SourceError {
+    match error {
+        // It vanished or became something else since it was listed.
+        Errno::NOENT | Errno::LOOP | Errno::NOTDIR => SourceError::Changed,
+        error => SourceError::Os { code: error.raw_os_error() },
+    }
+}
+
+pub(crate) fn meta(stat: &Statx) -> Meta {
+    let kind = match FileType::from_raw_mode(stat.stx_mode.into()) {
+        FileType::Directory => Kind::Directory,
+        FileType::Symlink => Kind::Symlink,
+        FileType::Fifo => Kind::Fifo,
+        FileType::Socket => Kind::Socket,
+        FileType::CharacterDevice => Kind::CharacterDevice,
+        FileType::BlockDevice => Kind::BlockDevice,
+        _ => Kind::File,
+    };
+    Meta {
+        kind,
+        mode: if kind == Kind::Symlink { 0o777 } else { u32::from(stat.stx_mode) & 0o7777 },
+        uid: stat.stx_uid,
+        gid: stat.stx_gid,
+        size: if kind.is_leaf() { stat.stx_size } else { 0 },
+        mtime: stat.stx_mtime.tv_sec,
+        mtime_nanoseconds: stat.stx_mtime.tv_nsec,
+    }
+}
+
+impl Cursor for DirectoryCursor<'_> {
+    fn advance(&mut self) -> Result<bool, SourceError> {
+        let position = &mut *self.0;
+        *position.open.get_mut() = None;
+        while position.next < position.starts.len() {
+            position.next = position.next.saturating_add(1);
+            match stat(position.directory.as_fd(), position.target(), AtFlags::empty()) {
+                Ok(stat) => {
+                    position.stat = Some(stat);
+                    return Ok(true);
+                }
+                // Gone since it was listed: as if it had never been there.
+                Err(Errno::NOENT) => {}
+                Err(error) => return Err(os(error)),
+            }
+        }
+        position.stat = None;
+        Ok(false)
+    }
+
+    fn name(&self) -> &[u8] {
+        self.0.name()
+    }
+
+    fn meta(&self) -> Meta {
+        self.0.stat.as_ref().map_or(const { Meta::new(Kind::Directory) }, meta)
+    }
+
+    fn descend(&self) -> Result<Self, SourceError> {
+        let directory =
+            fs::openat(&self.0.directory, self.0.target(), DIRECTORY, Mode::empty()).map_err(os)?;
+        let mut position = Position::new(self.0.tree, directory);
+        position.list()?;
+        Ok(Self(Box::new(position)))
+    }
+
+    fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {
+        let position = &*self.0;
+        if self.meta().kind == Kind::Symlink {
+            let target = fs::readlinkat(&position.directory, position.target(), Vec::new()).map_err(os)?;
+            return Ok(crate::tree::list::copy_from(target.as_bytes(), offset, buffer));
+        }
+        position.with_file(|file| rustix::io::pread(file, buffer, offset))
+    }
+
+    fn xattrs(&self, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), SourceError> {
+        let mut small = [0; 512];
+        let mut large = Vec::new();
+        let list = match self.0.list_xattrs(&mut small) {
+            Ok(length) => small.get(..length),
+            Err(Errno::RANGE) => {
+                large.resize(MAX_XATTR_BYTES, 0);
+                let length = self.0.list_xattrs(&mut large).map_err(os)?;
+                large.get(..length)
+            }
+            // A file system without extended attributes.
+            Err(Errno::NOTSUP) => return Ok(()),
+            Err(error) => return Err(os(error)),
+        };
+        let mut names: Vec<&[u8]> =
+            list.unwrap_or(&[]).split(|&byte| byte == 0).filter(|name| !name.is_empty()).collect();
+        names.sort_unstable();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let mut value = vec![0; MAX_XATTR_BYTES];
+        for name in names {
+            match self.0.get_xattr(name, &mut value) {
+                Ok(length) => visit(name, value.get(..length).unwrap_or(&[])),
+                // Taken away since it was listed.
+                Err(Errno::NODATA) => {}
+                Err(error) => return Err(os(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn identity(&self) -> Option<[u64; 2]> {
+        let stat = self.0.stat.as_ref()?;
+        let device = (u64::from(stat.stx_dev_major) << 32) | u64::from(stat.stx_dev_minor);
+        Some([device, stat.stx_ino])
+    }
+}

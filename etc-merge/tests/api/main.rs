@@ -1,0 +1,6 @@
+//! The public interface, in pure Rust.
+#![allow(missing_docs, clippy::unwrap_used, clippy::as_conversions)]
+
+mod cases;
+mod directories;
+mod states;
