@@ -7,3 +7,7 @@
 extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
+
+pub mod canonical;
+pub mod json;
+pub mod time;

@@ -1,0 +1,284 @@
+//! JSON as signed metadata uses it: scanned in place, without recursion and without a copy.
+//!
+//! A [`Value`] is a span of a document that [`parse`] has checked from end to end: nesting at most
+//! [`MAX_DEPTH`], integers only, UTF-8, nothing after the value. Keys are compared as text, so that an escaped
+//! spelling of a key is the same key. A key that is looked up twice present is refused; the canonical writer
+//! ([`crate::canonical`]) refuses every repeated key, and every signed document passes through it.
+
+mod scan;
+mod string;
+
+pub use scan::parse;
+pub use string::JsonStr;
+
+use scan::Scanner;
+
+/// Deepest nesting of objects and arrays that is read.
+pub const MAX_DEPTH: usize = 32;
+
+/// Why a document is not JSON that this crate reads, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("at byte {offset}: {kind}")]
+pub struct JsonError {
+    /// What is wrong.
+    pub kind: JsonErrorKind,
+    /// Where, in bytes from the start of the document.
+    pub offset: usize,
+}
+
+/// What is wrong with a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JsonErrorKind {
+    /// The document ends in the middle.
+    #[error("the document ends in the middle")]
+    UnexpectedEnd,
+    /// A byte that cannot stand there.
+    #[error("unexpected byte 0x{0:02x}")]
+    UnexpectedByte(u8),
+    /// Something follows the document's one value.
+    #[error("bytes after the end of the document")]
+    TrailingBytes,
+    /// Objects and arrays nest deeper than [`MAX_DEPTH`].
+    #[error("nested deeper than {MAX_DEPTH}")]
+    TooDeep,
+    /// A number with a fraction or an exponent: its canonical form is not defined.
+    #[error("a number that is not an integer")]
+    NotAnInteger,
+    /// An integer beyond 64 bits.
+    #[error("an integer beyond 64 bits")]
+    IntegerRange,
+    /// A `\` followed by something that is no escape, or half of a surrogate pair.
+    #[error("a bad escape in a string")]
+    BadEscape,
+    /// The document is not UTF-8.
+    #[error("not UTF-8")]
+    NotUtf8,
+    /// A key is twice in one object.
+    #[error("a key that is already in this object")]
+    DuplicateKey,
+    /// The value has another type than its place asks for.
+    #[error("not {0}")]
+    WrongType(&'static str),
+    /// A member is missing.
+    #[error("no member {0:?}")]
+    Missing(&'static str),
+    /// An object whose members are out of order has more of them than the caller's index holds.
+    #[error("more members out of order than the index of {0} holds")]
+    IndexFull(usize),
+}
+
+/// What a value is, by its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `{`
+    Object,
+    /// `[`
+    Array,
+    /// `"`
+    String,
+    /// An integer.
+    Integer,
+    /// `true` or `false`.
+    Bool,
+    /// `null`.
+    Null,
+}
+
+/// One value of a checked document.
+#[derive(Clone, Copy, Debug)]
+pub struct Value<'a> {
+    document: &'a [u8],
+    start: usize,
+    end: usize,
+}
+
+impl<'a> Value<'a> {
+    /// The value's bytes, as they stand in the document.
+    #[must_use]
+    pub fn raw(self) -> &'a [u8] {
+        self.document.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Where the value starts in the document.
+    #[must_use]
+    pub fn offset(self) -> usize {
+        self.start
+    }
+
+    /// What the value is.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        match self.raw().first() {
+            Some(b'{') => Kind::Object,
+            Some(b'[') => Kind::Array,
+            Some(b'"') => Kind::String,
+            Some(b't' | b'f') => Kind::Bool,
+            Some(b'n') | None => Kind::Null,
+            Some(_) => Kind::Integer,
+        }
+    }
+
+    /// The members of an object, in the document's order.
+    ///
+    /// # Errors
+    /// If this is no object.
+    pub fn members(self) -> Result<Members<'a>, JsonError> {
+        self.expect(Kind::Object, "an object")?;
+        Ok(Members { scanner: self.inside() })
+    }
+
+    /// The members with their keys as values, quotes included.
+    pub(crate) fn members_with_keys(self) -> Result<impl Iterator<Item = (Value<'a>, Value<'a>)>, JsonError> {
+        let mut scanner = self.members()?.scanner;
+        Ok(core::iter::from_fn(move || Some((scanner.next_element()?, scanner.next_element()?))))
+    }
+
+    /// The value from `start` to `end` of the same document, which was checked there before.
+    pub(crate) fn at(self, start: usize, end: usize) -> Value<'a> {
+        Value { document: self.document, start, end }
+    }
+
+    /// The elements of an array.
+    ///
+    /// # Errors
+    /// If this is no array.
+    pub fn elements(self) -> Result<Elements<'a>, JsonError> {
+        self.expect(Kind::Array, "an array")?;
+        Ok(Elements { scanner: self.inside() })
+    }
+
+    /// The member `key`, if there is one.
+    ///
+    /// # Errors
+    /// If this is no object, or holds the key twice.
+    pub fn find(self, key: &str) -> Result<Option<Value<'a>>, JsonError> {
+        let mut found = None;
+        for (name, value) in self.members()? {
+            if name.eq_text(key) && found.replace(value).is_some() {
+                return Err(JsonError { kind: JsonErrorKind::DuplicateKey, offset: value.start });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The member `key`.
+    ///
+    /// # Errors
+    /// If this is no object, or the key is absent or there twice.
+    pub fn get(self, key: &'static str) -> Result<Value<'a>, JsonError> {
+        self.find(key)?.ok_or_else(|| self.error(JsonErrorKind::Missing(key)))
+    }
+
+    /// The string.
+    ///
+    /// # Errors
+    /// If this is none.
+    pub fn string(self) -> Result<JsonStr<'a>, JsonError> {
+        self.expect(Kind::String, "a string")?;
+        let raw = self.raw();
+        Ok(JsonStr::checked(raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default()))
+    }
+
+    /// The integer, which is not negative.
+    ///
+    /// # Errors
+    /// If this is no integer of 0 to 2^64 - 1.
+    pub fn unsigned(self) -> Result<u64, JsonError> {
+        self.expect(Kind::Integer, "an integer")?;
+        core::str::from_utf8(self.raw())
+            .ok()
+            .and_then(|digits| digits.parse().ok())
+            .ok_or_else(|| self.error(JsonErrorKind::IntegerRange))
+    }
+
+    /// The truth value.
+    ///
+    /// # Errors
+    /// If this is none.
+    pub fn boolean(self) -> Result<bool, JsonError> {
+        self.expect(Kind::Bool, "true or false")?;
+        Ok(self.raw() == b"true")
+    }
+
+    /// An error at this value.
+    #[must_use]
+    pub fn error(self, kind: JsonErrorKind) -> JsonError {
+        JsonError { kind, offset: self.start }
+    }
+
+    fn expect(self, kind: Kind, name: &'static str) -> Result<(), JsonError> {
+        if self.kind() == kind { Ok(()) } else { Err(self.error(JsonErrorKind::WrongType(name))) }
+    }
+
+    fn inside(self) -> Scanner<'a> {
+        Scanner::new(self.document.get(..self.end.saturating_sub(1)).unwrap_or_default(), self.start + 1)
+    }
+}
+
+/// The members of an object; see [`Value::members`].
+#[derive(Clone, Debug)]
+pub struct Members<'a> {
+    scanner: Scanner<'a>,
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (JsonStr<'a>, Value<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let key = self.scanner.next_element()?;
+        let value = self.scanner.next_element()?;
+        Some((key.string().ok()?, value))
+    }
+}
+
+/// The elements of an array; see [`Value::elements`].
+#[derive(Clone, Debug)]
+pub struct Elements<'a> {
+    scanner: Scanner<'a>,
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Value<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.scanner.next_element()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_and_elements_come_in_the_documents_order() {
+        let value = parse(br#" { "b" : [1, -2 , "x"], "a":{"c":null} } "#).unwrap();
+        let mut members = value.members().unwrap();
+        let (key, list) = members.next().unwrap();
+        assert!(key.eq_text("b"));
+        let mut raws = list.elements().unwrap().map(Value::raw);
+        assert_eq!(
+            [raws.next(), raws.next(), raws.next(), raws.next()],
+            [Some(&b"1"[..]), Some(b"-2"), Some(b"\"x\""), None]
+        );
+        let (key, object) = members.next().unwrap();
+        assert!(key.eq_text("a"));
+        assert_eq!(object.get("c").unwrap().kind(), Kind::Null);
+        assert!(members.next().is_none());
+    }
+
+    #[test]
+    fn a_key_spelled_with_an_escape_is_the_same_key() {
+        let value = parse(br#"{"a":1,"\u0061":2}"#).unwrap();
+        assert_eq!(value.find("a").unwrap_err().kind, JsonErrorKind::DuplicateKey);
+    }
+
+    #[test]
+    fn errors_name_the_place_and_what_was_asked() {
+        let value = parse(br#"{"version":"1"}"#).unwrap();
+        let version = value.get("version").unwrap();
+        let error = version.unsigned().unwrap_err();
+        assert_eq!(error, JsonError { kind: JsonErrorKind::WrongType("an integer"), offset: 11 });
+        assert_eq!(value.get("expires").unwrap_err().kind, JsonErrorKind::Missing("expires"));
+    }
+}
