@@ -5,5 +5,18 @@
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", test))]
 extern crate std;
+
+#[cfg(feature = "alloc")]
+pub mod compose;
+pub mod device;
+pub mod digest;
+pub mod duration;
+#[cfg(feature = "alloc")]
+pub mod plan;
+pub mod platform;
+pub mod port;
+pub mod reference;
+pub mod size;
+pub mod volume;

@@ -1,0 +1,22 @@
+//! Bounds on what a Compose file may cost.
+
+/// Largest file, in bytes: as much as aktualizr reads.
+pub const MAX_DOCUMENT_BYTES: usize = 4 << 20;
+
+/// Deepest nesting of lists and mappings.
+pub const MAX_DEPTH: usize = 64;
+
+/// Most scalars and collections in one file: twice those of a file of 4 MiB that people write.
+pub const MAX_NODES: usize = 1 << 20;
+
+/// Most bytes that the aliases of one file may expand to; a scalar counts its text, and every value 8 bytes.
+pub const MAX_ALIAS_BYTES: usize = 1 << 20;
+
+/// Most bytes that the variables of one file may expand to.
+pub const MAX_INTERPOLATED_BYTES: usize = 4 << 20;
+
+/// Most files of one project: overrides, includes and extended files together.
+pub const MAX_FILES: usize = 64;
+
+/// Most problems that are reported for one project.
+pub const MAX_PROBLEMS: usize = 100;

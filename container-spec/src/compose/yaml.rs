@@ -1,0 +1,310 @@
+//! Text to tree: saphyr's events, with bounds on what they may cost.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag as EventTag};
+
+use super::error::{Error, ErrorKind};
+use super::limits::{MAX_ALIAS_BYTES, MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_NODES};
+use super::place::Position;
+use super::tree::{Node, Style, Tag, Value};
+
+mod merge_key;
+
+/// Parses one YAML document. Aliases are expanded and merge keys (`<<`) applied.
+///
+/// # Errors
+/// With line and column, if it is no YAML, if a key appears twice, or if a limit is passed.
+pub fn parse(text: &str, file: u16) -> Result<Node<'_>, Error> {
+    if text.len() > MAX_DOCUMENT_BYTES {
+        let at = Position { file, line: 1, column: 1 };
+        return Err(Error::new(at, ErrorKind::TooLarge { bytes: text.len() }, "file"));
+    }
+    let mut builder = Builder::default();
+    let mut parser = Parser::new_from_str(text);
+    while let Some(event) = parser.next_event() {
+        let (event, span) = event
+            .map_err(|error| Error::new(position(file, error.marker()), ErrorKind::Yaml, error.info()))?;
+        builder.event(event, position(file, &span.start))?;
+    }
+    let at = Position { file, line: 1, column: 1 };
+    Ok(builder.root.unwrap_or(Node {
+        value: Value::Scalar(Cow::Borrowed(""), Style::Plain),
+        at,
+        tag: Tag::None,
+        id: 0,
+    }))
+}
+
+fn position(file: u16, marker: &Marker) -> Position {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Position { file, line: number(marker.line()), column: number(marker.col()).saturating_add(1) }
+}
+
+/// A collection that is not yet closed.
+struct Frame<'a> {
+    node: Node<'a>,
+    /// The key of a mapping whose value comes next.
+    key: Option<Node<'a>>,
+    anchor: usize,
+}
+
+impl Frame<'_> {
+    /// The number of the child that comes next; keys count too.
+    fn next_index(&self) -> usize {
+        match &self.node.value {
+            Value::List(items) => items.len(),
+            Value::Mapping(entries) => entries.len() * 2 + usize::from(self.key.is_some()),
+            Value::Scalar(..) => 0,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Builder<'a> {
+    stack: Vec<Frame<'a>>,
+    root: Option<Node<'a>>,
+    documents: usize,
+    nodes: u32,
+    alias_bytes: usize,
+    anchors: Vec<Anchor<'a>>,
+}
+
+struct Anchor<'a> {
+    number: usize,
+    /// The way to its node: the index of the child at each level.
+    path: Vec<usize>,
+    /// The node itself, when the way no longer leads to it.
+    copy: Option<Node<'a>>,
+}
+
+impl<'a> Builder<'a> {
+    fn event(&mut self, event: Event<'a>, at: Position) -> Result<(), Error> {
+        match event {
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
+            Event::DocumentStart(_) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    return Err(Error::new(at, ErrorKind::SecondDocument, "---"));
+                }
+                Ok(())
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let style = if style == ScalarStyle::Plain { Style::Plain } else { Style::Text };
+                let tag = tag_of(tag.as_deref(), false, at)?;
+                let id = self.count(1, at)?;
+                self.remember(anchor);
+                self.add(Node { value: Value::Scalar(text, style), at, tag, id })
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.open(Value::List(Vec::new()), anchor, tag.as_deref(), at)
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.open(Value::Mapping(Vec::new()), anchor, tag.as_deref(), at)
+            }
+            Event::SequenceEnd | Event::MappingEnd => match self.stack.pop() {
+                Some(mut frame) => {
+                    self.close(&mut frame.node)?;
+                    self.remember(frame.anchor);
+                    self.add(frame.node)
+                }
+                None => Ok(()),
+            },
+            Event::Alias(anchor) => {
+                let copy = self.alias(anchor, at)?;
+                self.add(copy)
+            }
+        }
+    }
+
+    fn open(
+        &mut self,
+        value: Value<'a>,
+        anchor: usize,
+        tag: Option<&EventTag>,
+        at: Position,
+    ) -> Result<(), Error> {
+        if self.stack.len() >= MAX_DEPTH {
+            return Err(Error::new(at, ErrorKind::TooDeep, "value"));
+        }
+        let tag = tag_of(tag, true, at)?;
+        let id = self.count(1, at)?;
+        self.stack.push(Frame { node: Node { value, at, tag, id }, key: None, anchor });
+        Ok(())
+    }
+
+    fn add(&mut self, node: Node<'a>) -> Result<(), Error> {
+        let Some(frame) = self.stack.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        match &mut frame.node.value {
+            Value::List(items) => items.push(node),
+            Value::Mapping(entries) => match frame.key.take() {
+                Some(key) => entries.push((key, node)),
+                None if node.as_scalar().is_some() => frame.key = Some(node),
+                None => return Err(Error::new(node.at, ErrorKind::BadKey, "key")),
+            },
+            Value::Scalar(..) => {}
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, nodes: usize, at: Position) -> Result<u32, Error> {
+        let total = u32::try_from(nodes).ok().and_then(|nodes| self.nodes.checked_add(nodes));
+        match total {
+            Some(total) if usize::try_from(total).is_ok_and(|total| total <= MAX_NODES) => {
+                self.nodes = total;
+                Ok(total)
+            }
+            _ => Err(Error::new(at, ErrorKind::TooManyNodes, "value")),
+        }
+    }
+
+    /// Notes where the node that is added next can be found again.
+    fn remember(&mut self, anchor: usize) {
+        if anchor != 0 {
+            let path = self.stack.iter().map(Frame::next_index).collect();
+            self.anchors.push(Anchor { number: anchor, path, copy: None });
+        }
+    }
+
+    fn alias(&mut self, anchor: usize, at: Position) -> Result<Node<'a>, Error> {
+        // The parser refuses names without an anchor: what is not found is still open.
+        let recursive = Error::new(at, ErrorKind::RecursiveAlias, "alias");
+        let anchor = self.anchors.iter().rev().find(|a| a.number == anchor).ok_or(recursive)?;
+        let node = match &anchor.copy {
+            Some(copy) => copy,
+            None => self.find(&anchor.path).ok_or(recursive)?,
+        };
+        let cost = Cost::of(node);
+        if self.stack.len() + cost.depth > MAX_DEPTH {
+            return Err(Error::new(at, ErrorKind::TooDeep, "alias"));
+        }
+        cost.check(self.alias_bytes, at)?;
+        let copy = node.clone();
+        self.alias_bytes += cost.bytes;
+        self.count(cost.nodes, at)?;
+        Ok(copy)
+    }
+
+    /// Applies merge keys to a collection that is complete. That moves its entries, so what is anchored in
+    /// it is copied first.
+    fn close(&mut self, node: &mut Node<'a>) -> Result<(), Error> {
+        merge_key::refuse_duplicates(node)?;
+        if !merge_key::has_merge(node) {
+            return Ok(());
+        }
+        let here: Vec<usize> = self.stack.iter().map(Frame::next_index).collect();
+        for anchor in self.anchors.iter_mut().filter(|anchor| anchor.copy.is_none()) {
+            let Some(inner @ [_, ..]) = anchor.path.strip_prefix(here.as_slice()) else { continue };
+            let mut found = Some(&*node);
+            for &index in inner {
+                found = found.and_then(|node| child(node, index));
+            }
+            if let Some(found) = found {
+                let cost = Cost::of(found);
+                cost.check(self.alias_bytes, found.at)?;
+                self.alias_bytes += cost.bytes;
+                anchor.copy = Some(found.clone());
+            }
+        }
+        merge_key::apply(node)
+    }
+
+    /// The node at the end of `path`: through the open collections first, then down the closed ones.
+    fn find(&self, path: &[usize]) -> Option<&Node<'a>> {
+        let mut steps = path.iter().enumerate();
+        let mut found = None;
+        for (level, &index) in steps.by_ref() {
+            let frame = self.stack.get(level)?;
+            found = match &frame.key {
+                Some(key) if index + 1 == frame.next_index() => Some(key),
+                _ => child(&frame.node, index),
+            };
+            if found.is_some() {
+                break;
+            }
+        }
+        let mut node = match found {
+            Some(node) => node,
+            None => return if path.is_empty() { self.root.as_ref() } else { None },
+        };
+        for (_, &index) in steps {
+            node = child(node, index)?;
+        }
+        Some(node)
+    }
+}
+
+fn child<'n, 'a>(node: &'n Node<'a>, index: usize) -> Option<&'n Node<'a>> {
+    match &node.value {
+        Value::List(items) => items.get(index),
+        Value::Mapping(entries) => {
+            entries.get(index / 2).map(|(key, value)| if index.is_multiple_of(2) { key } else { value })
+        }
+        Value::Scalar(..) => None,
+    }
+}
+
+/// What a copy of a node takes.
+struct Cost {
+    bytes: usize,
+    nodes: usize,
+    /// How many collections are inside each other.
+    depth: usize,
+}
+
+impl Cost {
+    fn of(node: &Node<'_>) -> Self {
+        let mut cost = Self { bytes: 0, nodes: 0, depth: 0 };
+        let mut rest = Vec::from([(node, 1)]);
+        while let Some((node, depth)) = rest.pop() {
+            cost.nodes += 1;
+            cost.bytes = cost.bytes.saturating_add(8);
+            match &node.value {
+                Value::Scalar(text, _) => {
+                    cost.bytes = cost.bytes.saturating_add(text.len());
+                    continue;
+                }
+                Value::List(items) => rest.extend(items.iter().map(|item| (item, depth + 1))),
+                Value::Mapping(entries) => {
+                    rest.extend(entries.iter().flat_map(|(k, v)| [(k, depth + 1), (v, depth + 1)]));
+                }
+            }
+            cost.depth = cost.depth.max(depth);
+        }
+        cost
+    }
+
+    fn check(&self, used: usize, at: Position) -> Result<(), Error> {
+        match used.checked_add(self.bytes) {
+            Some(total) if total <= MAX_ALIAS_BYTES => Ok(()),
+            _ => Err(Error::new(at, ErrorKind::AliasesTooLarge, "alias")),
+        }
+    }
+}
+
+fn tag_of(tag: Option<&EventTag>, collection: bool, at: Position) -> Result<Tag, Error> {
+    let Some(tag) = tag else { return Ok(Tag::None) };
+    if tag.is_yaml_core_schema() {
+        return Ok(match (tag.suffix.as_str(), collection) {
+            ("seq" | "map", true) => Tag::Collection,
+            ("str", false) => Tag::Str,
+            ("int", false) => Tag::Int,
+            ("float", false) => Tag::Float,
+            ("bool", false) => Tag::Bool,
+            ("null", false) => Tag::Null,
+            ("timestamp", false) => Tag::Timestamp,
+            ("binary" | "set" | "omap" | "pairs", _) => Tag::Other,
+            _ => return Err(Error::new(at, ErrorKind::UnknownTag, &tag.suffix)),
+        });
+    }
+    match (tag.handle.as_str(), tag.suffix.as_str()) {
+        ("!", "reset") => Ok(Tag::Reset),
+        ("!", "override") => Ok(Tag::Override),
+        ("" | "!", "" | "!") => Ok(if collection { Tag::None } else { Tag::NonSpecific }),
+        (_, suffix) => Err(Error::new(at, ErrorKind::UnknownTag, suffix)),
+    }
+}
