@@ -1,31 +1,35 @@
 //! Programs that merge the content of one kind of file.
+//!
+//! A driver merges what can be merged and otherwise says why not; it never writes conflict markers. A file that does
+//! not parse is not merged at all.
+
+mod accounts;
+mod conflict;
+mod lines;
+mod order;
+mod settings;
 
 use alloc::vec::Vec;
 
+use crate::error::Side;
 use crate::policy::Driver;
 
-/// The longest file that a driver merges, in bytes. A longer one falls back to its rule's file policy.
+pub use conflict::{DriverConflict, MAX_SHORT_BYTES, Short};
+
+/// The longest file that a driver merges, in bytes. A longer one is taken whole from the device.
 pub const MAX_DRIVER_BYTES: usize = 1024 * 1024;
 
-/// Why a driver did not merge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DriverConflict {
-    /// A version is longer than [`MAX_DRIVER_BYTES`].
-    #[error("a version is longer than {limit} bytes")]
-    TooLong {
-        /// The limit, in bytes.
-        limit: usize,
-    },
-    /// Both sides changed the same lines.
-    #[error("both sides changed line {line} of the old default")]
-    Lines {
-        /// The first such line of the old default, from 1.
-        line: usize,
-    },
-}
-
 /// Merges three versions of a file's content.
+///
+/// ```
+/// use etc_merge::{Driver, driver};
+/// let old = b"root:x:0:0::/root:/bin/sh\n";
+/// let new = b"root:x:0:0::/root:/bin/sh\nmosquitto:x:990:990::/:/sbin/nologin\n";
+/// let local = b"root:x:0:0::/root:/bin/sh\nalice:x:1001:1001::/home/alice:/bin/sh\n";
+/// let merged = driver::merge(Driver::Passwd, old, new, local)?;
+/// assert_eq!(merged.split(|&byte| byte == b'\n').count(), 4);
+/// # Ok::<(), etc_merge::driver::DriverConflict>(())
+/// ```
 ///
 /// # Errors
 /// If both sides changed the same, or a version cannot be parsed: the caller then takes one of them whole.
@@ -36,6 +40,26 @@ pub fn merge(driver: Driver, old: &[u8], new: &[u8], local: &[u8]) -> Result<Vec
     if old == new {
         return Ok(local.into());
     }
-    let _ = driver;
-    Err(DriverConflict::Lines { line: 1 })
+    if [old, new, local].iter().any(|version| version.len() > MAX_DRIVER_BYTES) {
+        return Err(DriverConflict::TooLong { limit: MAX_DRIVER_BYTES });
+    }
+    match driver {
+        Driver::Passwd => accounts::merge(accounts::PASSWD, old, new, local),
+        Driver::Group => accounts::merge(accounts::GROUP, old, new, local),
+        Driver::Shadow => accounts::merge(accounts::SHADOW, old, new, local),
+        Driver::Gshadow => accounts::merge(accounts::GSHADOW, old, new, local),
+        Driver::KeyValue => settings::merge(false, old, new, local),
+        Driver::Ini => settings::merge(true, old, new, local),
+        Driver::Lines => {
+            for (version, text) in [(Side::Old, old), (Side::New, new), (Side::Local, local)] {
+                // What holds NUL is no text: merging parts of it would damage it.
+                if let Some(at) = text.iter().position(|&byte| byte == 0) {
+                    let before = text.get(..at).unwrap_or(&[]);
+                    let line = before.iter().filter(|&&byte| byte == b'\n').count().saturating_add(1);
+                    return Err(DriverConflict::NotParsed { version, line });
+                }
+            }
+            lines::merge(old, new, local)
+        }
+    }
 }

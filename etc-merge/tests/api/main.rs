@@ -3,4 +3,8 @@
 
 mod cases;
 mod directories;
+mod drivers;
+#[path = "../common/random_trees.rs"]
+mod random_trees;
+mod recorded;
 mod states;
