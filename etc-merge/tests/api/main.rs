@@ -7,4 +7,5 @@ mod drivers;
 #[path = "../common/random_trees.rs"]
 mod random_trees;
 mod recorded;
+mod safe;
 mod states;
