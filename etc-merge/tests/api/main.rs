@@ -2,8 +2,10 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::as_conversions)]
 
 mod cases;
+mod crash;
 mod directories;
 mod drivers;
+mod power;
 #[path = "../common/random_trees.rs"]
 mod random_trees;
 mod recorded;
