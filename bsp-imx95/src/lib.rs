@@ -7,3 +7,7 @@
 extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
+
+pub mod env;
+pub mod fw_env_config;
+mod number;

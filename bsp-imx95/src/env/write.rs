@@ -1,0 +1,264 @@
+use super::layout::checksum;
+use super::{Env, Error, Escapes, Layout, MAX_SIZE, Scheme, load};
+
+/// A variable and its new value; `None` or an empty value deletes it.
+pub type Change<'a> = (&'a str, Option<&'a str>);
+
+/// What to store, once [`write()`] has filled the buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// The copy to overwrite whole with the buffer: the one not in use if there are two.
+    pub copy: usize,
+    /// With [`Scheme::Boolean`]: the copy whose flags byte (offset 4) must then be set to 0.
+    ///
+    /// Between the two writes both copies are active and copy 0 counts: the old state or the new one.
+    pub then_obsolete: Option<usize>,
+}
+
+/// Makes the next version of the environment in `out`, with U-Boot's escapes, and says where it belongs.
+///
+/// Names are sorted, two NULs end the data, zeros fill the rest. A variable that is not changed keeps its
+/// stored bytes. `Ok(None)` when every change holds already: then nothing needs to be written, and `out`
+/// is untouched. The last of several changes of one name counts.
+///
+/// # Errors
+/// As of [`load`]; [`Error::InvalidName`], [`Error::InvalidValue`], [`Error::Full`], and [`Error::Buffer`]
+/// if `out` has another size than the copies. `out` may then hold a part.
+pub fn write(
+    layout: Layout,
+    copies: &[&[u8]],
+    changes: &[Change<'_>],
+    out: &mut [u8],
+) -> Result<Option<Write>, Error> {
+    write_escaped(layout, copies, changes, Escapes::UBoot, out)
+}
+
+/// As [`write()`], storing values with the given meaning of backslashes.
+///
+/// # Errors
+/// As of [`write()`].
+pub fn write_escaped(
+    layout: Layout,
+    copies: &[&[u8]],
+    changes: &[Change<'_>],
+    escapes: Escapes,
+    out: &mut [u8],
+) -> Result<Option<Write>, Error> {
+    check(changes)?;
+    let (chosen, env) = load(layout, copies)?;
+    let env = env.with_escapes(escapes);
+    let expected = copies.first().map_or(0, |copy| copy.len());
+    if out.len() != expected {
+        return Err(Error::Buffer { expected, given: out.len() });
+    }
+    if changes.iter().all(|(name, _)| holds(&env, name, changes)) {
+        return Ok(None);
+    }
+    let (write, flags) = match layout {
+        Layout::Single => (Write { copy: 0, then_obsolete: None }, 0),
+        Layout::Redundant { scheme } => {
+            let copy = 1 - chosen.index;
+            match scheme {
+                Scheme::Counter => (Write { copy, then_obsolete: None }, chosen.flags.wrapping_add(1)),
+                Scheme::Boolean => (Write { copy, then_obsolete: Some(chosen.index) }, 1),
+            }
+        }
+    };
+    fill(layout, flags, &env, changes, escapes, out)?;
+    Ok(Some(write))
+}
+
+/// Makes a first copy that holds only `changes`. In a redundant layout it has flags 1, as `mkenvimage -r`
+/// gives it.
+///
+/// # Errors
+/// As of [`write()`]; [`Error::Size`] if `out` is too small or too large for a copy.
+pub fn create(layout: Layout, changes: &[Change<'_>], out: &mut [u8]) -> Result<(), Error> {
+    check(changes)?;
+    check_size(layout, out.len())?;
+    fill(layout, 1, &Env::empty(), changes, Escapes::UBoot, out)
+}
+
+pub(super) fn check_size(layout: Layout, len: usize) -> Result<(), Error> {
+    let min = layout.header_len() + 1;
+    if (min..=MAX_SIZE).contains(&len) { Ok(()) } else { Err(Error::Size { len, min, max: MAX_SIZE }) }
+}
+
+fn check(changes: &[Change<'_>]) -> Result<(), Error> {
+    for (change, (name, value)) in changes.iter().enumerate() {
+        if !is_name(name) {
+            return Err(Error::InvalidName { change });
+        }
+        if value.is_some_and(|value| value.contains('\0')) {
+            return Err(Error::InvalidValue { change });
+        }
+    }
+    Ok(())
+}
+
+/// Whether the import reads the name back as it is.
+pub(super) fn is_name(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with(['#', ' ', '\t']) && !name.contains(['=', '\0'])
+}
+
+/// The value that `changes` give `name`: `None` if they leave it alone, `Some(None)` if they delete it.
+fn changed<'a>(changes: &[Change<'a>], name: &[u8]) -> Option<Option<&'a str>> {
+    let change = changes.iter().rev().find(|change| change.0.as_bytes() == name)?;
+    Some(change.1.filter(|value| !value.is_empty()))
+}
+
+fn holds(env: &Env<'_>, name: &str, changes: &[Change<'_>]) -> bool {
+    match (env.get(name.as_bytes()), changed(changes, name.as_bytes()).flatten()) {
+        (None, None) => true,
+        (Some(now), Some(wanted)) => now.is(wanted.as_bytes()),
+        _ => false,
+    }
+}
+
+fn fill(
+    layout: Layout,
+    flags: u8,
+    env: &Env<'_>,
+    changes: &[Change<'_>],
+    escapes: Escapes,
+    out: &mut [u8],
+) -> Result<(), Error> {
+    let mut sink = Sink::new(layout, out);
+    let mut last: Option<&[u8]> = None;
+    loop {
+        let stored = env.next_after(last);
+        let new = changes
+            .iter()
+            .map(|change| change.0.as_bytes())
+            .filter(|name| last.is_none_or(|last| *name > last))
+            .min();
+        let name = match (stored, new) {
+            (None, None) => break,
+            (Some((name, _)), None) | (None, Some(name)) => name,
+            (Some((name, _)), Some(new)) => name.min(new),
+        };
+        last = Some(name);
+        match changed(changes, name) {
+            Some(None) => {}
+            Some(Some(value)) => sink.variable(name, value.as_bytes(), escapes),
+            None => {
+                // What stays keeps its stored bytes: no reader sees it change.
+                if let Some(stored) = stored.and_then(|(_, value)| value) {
+                    sink.variable(name, stored, Escapes::Literal);
+                }
+            }
+        }
+    }
+    sink.finish(flags)
+}
+
+/// Fills a copy in order; counts what does not fit, so that the error can say how much is needed.
+pub(super) struct Sink<'a> {
+    header: &'a mut [u8],
+    data: &'a mut [u8],
+    len: usize,
+}
+
+impl<'a> Sink<'a> {
+    /// `copy` must be long enough for the header.
+    pub(super) fn new(layout: Layout, copy: &'a mut [u8]) -> Self {
+        let (header, data) = copy.split_at_mut(layout.header_len());
+        data.fill(0);
+        Self { header, data, len: 0 }
+    }
+
+    pub(super) fn variable(&mut self, name: &[u8], value: &[u8], escapes: Escapes) {
+        self.push(name);
+        self.push(b"=");
+        for byte in value {
+            if *byte == b'\\' && escapes == Escapes::UBoot {
+                self.push(b"\\");
+            }
+            self.push(&[*byte]);
+        }
+        self.push(&[0]);
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let end = self.len.saturating_add(bytes.len());
+        if let Some(room) = self.data.get_mut(self.len..end) {
+            room.copy_from_slice(bytes);
+        }
+        self.len = end;
+    }
+
+    pub(super) fn finish(self, flags: u8) -> Result<(), Error> {
+        let room = self.data.len();
+        // Two NULs even when no variable is left: readers look for them.
+        let need = self.len.saturating_add(1).max(2);
+        if need > room {
+            return Err(Error::Full { need, room });
+        }
+        let crc = checksum(self.data).to_le_bytes();
+        for (byte, value) in self.header.iter_mut().zip(crc.into_iter().chain([flags])) {
+            *byte = value;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COUNTER: Layout = Layout::Redundant { scheme: Scheme::Counter };
+
+    #[test]
+    fn writes_the_other_copy_sorted_with_the_next_flags() {
+        let mut first = [0; 40];
+        create(COUNTER, &[("b", Some("2")), ("a", Some("1"))], &mut first).unwrap();
+        assert_eq!(&first[4..14], b"\x01a=1\0b=2\0\0");
+        let mut second = [0xff; 40];
+        let written = write(COUNTER, &[&first, &[0; 40]], &[("aa", Some("x\\")), ("b", None)], &mut second);
+        assert_eq!(written, Ok(Some(Write { copy: 1, then_obsolete: None })));
+        assert_eq!(&second[4..16], b"\x02a=1\0aa=x\\\\\0");
+        assert!(second[16..].iter().all(|byte| *byte == 0));
+        assert_eq!(load(COUNTER, &[&first, &second]).unwrap().0.index, 1);
+    }
+
+    #[test]
+    fn writes_nothing_when_every_change_holds() {
+        let mut copy = [0; 32];
+        create(Layout::Single, &[("a", Some("1"))], &mut copy).unwrap();
+        let mut out = [7; 32];
+        let changes = [("a", Some("2")), ("a", Some("1")), ("b", None), ("c", Some(""))];
+        assert_eq!(write(Layout::Single, &[&copy], &changes, &mut out), Ok(None));
+        assert_eq!(out, [7; 32]);
+    }
+
+    #[test]
+    fn the_boolean_scheme_obsoletes_the_old_copy_afterwards() {
+        let layout = Layout::Redundant { scheme: Scheme::Boolean };
+        let mut first = [0; 16];
+        create(layout, &[], &mut first).unwrap();
+        let mut out = [0; 16];
+        let written = write(layout, &[&[0xff; 16], &first], &[("a", Some("1"))], &mut out);
+        assert_eq!(written, Ok(Some(Write { copy: 0, then_obsolete: Some(1) })));
+        assert_eq!(out[4], 1);
+    }
+
+    #[test]
+    fn fits_to_the_last_byte_and_not_one_more() {
+        let mut out = [0; 4 + 5];
+        assert_eq!(create(Layout::Single, &[("a", Some("1"))], &mut out), Ok(()));
+        let full = Err(Error::Full { need: 6, room: 5 });
+        assert_eq!(create(Layout::Single, &[("a", Some("12"))], &mut out), full);
+        let escaped = Err(Error::Full { need: 6, room: 5 });
+        assert_eq!(create(Layout::Single, &[("a", Some("\\"))], &mut out), escaped);
+    }
+
+    #[test]
+    fn refuses_names_and_values_that_would_not_be_read_back() {
+        for name in ["", "#a", " a", "\ta", "a=b", "a\0"] {
+            let changes = [("fine", None), (name, Some("1"))];
+            assert_eq!(create(Layout::Single, &changes, &mut [0; 32]), Err(Error::InvalidName { change: 1 }));
+        }
+        let value = create(Layout::Single, &[("a", Some("1\0b=2"))], &mut [0; 32]);
+        assert_eq!(value, Err(Error::InvalidValue { change: 0 }));
+    }
+}
