@@ -11,6 +11,13 @@ pub const PACKAGES: &[(&str, &str, &str)] = &[
     ("fw_setenv", "libubootenv-tool", "writes the U-Boot environments we read"),
     ("mkenvimage", "u-boot-tools", "makes U-Boot environment images"),
     ("mkimage", "u-boot-tools", "makes U-Boot scripts and boot containers"),
+    ("/usr/bin/python3", "python3", "runs securesystemslib"),
+    (
+        "/usr/lib/python3/dist-packages/securesystemslib/formats.py",
+        "python3-securesystemslib",
+        "OLPC canonical JSON is compared with it",
+    ),
+    ("/usr/include/jsoncpp/json/json.h", "libjsoncpp-dev", "aktualizr's canonical JSON is compared with it"),
     ("qemu-system-arm", "qemu-system-arm", "runs the firmware"),
     ("arm-none-eabi-ld", "binutils-arm-none-eabi", "links the firmware"),
     ("/usr/bin/rustc", "rustc-web", "builds core for the firmware's target"),
