@@ -185,7 +185,8 @@ fn write_units<S: Sink>(character: char, sink: &mut S) {
     }
 }
 
-#[cfg(all(test, feature = "alloc"))]
+#[cfg(feature = "alloc")]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::json;

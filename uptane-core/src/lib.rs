@@ -9,5 +9,25 @@ extern crate alloc;
 extern crate std;
 
 pub mod canonical;
+pub mod dialect;
+mod error;
 pub mod json;
+pub mod key;
+#[cfg(feature = "alloc")]
+pub mod manifest;
+pub mod metadata;
+#[cfg(feature = "alloc")]
+pub mod primary;
+#[cfg(feature = "alloc")]
+pub mod repository;
+pub mod secondary;
+pub mod target;
 pub mod time;
+pub mod trusted;
+mod vehicle;
+mod verify;
+
+pub use error::{Error, ErrorKind, Repository, Role, Step};
+pub use time::UtcTime;
+pub use vehicle::{Ecu, MAX_ASSIGNMENTS};
+pub use verify::{MAX_SIGNATURES, MAX_THRESHOLD, Signed, Signers, Verified};

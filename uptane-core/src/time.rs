@@ -94,7 +94,7 @@ fn digits(form: &[u8; 20], at: usize, count: usize) -> Result<u64, TimeError> {
 }
 
 const fn is_leap(year: u64) -> bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
 }
 
 const fn days_in_month(year: u64, month: u64) -> u64 {
@@ -119,9 +119,9 @@ fn days_before_month(year: u64, month: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    extern crate std;
+    extern crate alloc;
     use super::*;
-    use std::string::ToString;
+    use alloc::string::ToString;
 
     /// From GNU date: `date -u -d TEXT +%s`.
     const KNOWN: &[(&str, u64)] = &[

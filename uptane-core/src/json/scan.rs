@@ -269,9 +269,9 @@ impl<'a> Scanner<'a> {
 
 #[cfg(test)]
 mod tests {
-    extern crate std;
+    extern crate alloc;
     use super::*;
-    use std::string::String;
+    use alloc::string::String;
 
     fn refused(document: &[u8]) -> (JsonErrorKind, usize) {
         let error = parse(document).unwrap_err();

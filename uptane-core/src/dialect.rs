@@ -1,0 +1,81 @@
+//! What differs between Uptane as Torizon and aktualizr write it, and plain TUF.
+
+use crate::canonical::Form;
+use crate::error::Role;
+use crate::json::JsonStr;
+
+/// A dialect of signed metadata: everything else is checked alike.
+pub trait Dialect {
+    /// The `_type` of a role's metadata.
+    fn type_name(role: Role) -> &'static str;
+    /// The canonical forms that signatures may be over, tried in this order.
+    const FORMS: &'static [Form];
+    /// Whether hashes of metadata may be over the canonical form of the whole document as well as its bytes.
+    const HASHES_CANONICAL: bool;
+    /// The signature in a `sig` member, if it is 64 bytes in the dialect's encoding.
+    fn signature(text: JsonStr<'_>) -> Option<[u8; 64]>;
+}
+
+/// Uptane as ota-tuf signs and aktualizr verifies it.
+#[derive(Clone, Copy, Debug)]
+pub struct Uptane;
+
+impl Dialect for Uptane {
+    fn type_name(role: Role) -> &'static str {
+        match role {
+            Role::Root => "Root",
+            Role::Timestamp => "Timestamp",
+            Role::Snapshot => "Snapshot",
+            Role::Targets => "Targets",
+            Role::OfflineSnapshot => "Offline-Snapshot",
+            Role::OfflineUpdates => "Offline-Updates",
+        }
+    }
+
+    // The server writes characters beyond ASCII as they are, the client re-writes them as escapes.
+    const FORMS: &'static [Form] = &[Form::JsonSubset, Form::JsonSubsetAscii];
+    const HASHES_CANONICAL: bool = true;
+
+    fn signature(text: JsonStr<'_>) -> Option<[u8; 64]> {
+        let mut signature = [0; 64];
+        let decoded = base64ct::Decoder::<'_, base64ct::Base64>::new(text.plain()?.as_bytes());
+        let mut decoder = decoded.ok()?;
+        decoder.decode(&mut signature).ok()?;
+        decoder.is_finished().then_some(signature)
+    }
+}
+
+/// TUF 1.0.34.
+#[derive(Clone, Copy, Debug)]
+pub struct Tuf;
+
+impl Dialect for Tuf {
+    fn type_name(role: Role) -> &'static str {
+        role.name()
+    }
+
+    const FORMS: &'static [Form] = &[Form::Olpc];
+    const HASHES_CANONICAL: bool = false;
+
+    fn signature(text: JsonStr<'_>) -> Option<[u8; 64]> {
+        text.hex()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::parse;
+
+    #[test]
+    fn signatures_are_read_in_the_dialects_encoding_only() {
+        let base64 =
+            br#""AQIDBAUGBwgBAgMEBQYHCAECAwQFBgcIAQIDBAUGBwgBAgMEBQYHCAECAwQFBgcIAQIDBAUGBwgBAgMEBQYHCA==""#;
+        let text = parse(base64).unwrap().string().unwrap();
+        let signature = Uptane::signature(text).unwrap();
+        assert_eq!(signature.first_chunk(), Some(&[1, 2, 3, 4, 5, 6, 7, 8, 1]));
+        assert_eq!(Tuf::signature(text), None);
+        let short = parse(br#""AQID""#).unwrap().string().unwrap();
+        assert_eq!(Uptane::signature(short), None);
+    }
+}

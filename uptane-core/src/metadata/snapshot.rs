@@ -1,0 +1,103 @@
+//! Timestamp and Snapshot metadata: which versions are current and belong together.
+
+use crate::error::{Error, ErrorKind, Place, Role, Step};
+use crate::json::{JsonError, JsonStr, Members};
+use crate::metadata::MetaFile;
+use crate::verify::{Signed, Verified};
+
+/// Verified Timestamp metadata.
+#[derive(Clone, Copy, Debug)]
+pub struct Timestamp {
+    /// Its version.
+    pub version: u64,
+    /// What it says of `snapshot.json`.
+    pub snapshot: MetaFile,
+}
+
+/// Verified Snapshot metadata.
+#[derive(Clone, Copy, Debug)]
+pub struct Snapshot<'a> {
+    signed: Signed<'a>,
+}
+
+impl<'a> Snapshot<'a> {
+    /// Its version.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.signed.version
+    }
+
+    /// What it says of the file `name`, such as `targets.json`; `None` if it does not list it.
+    ///
+    /// # Errors
+    /// If its entry is malformed.
+    pub fn file(&self, name: &str) -> Result<Option<MetaFile>, Error> {
+        let read = || -> Result<_, ErrorKind> {
+            self.signed.body.get("meta")?.find(name)?.map(MetaFile::parse).transpose()
+        };
+        read().map_err(|kind| self.place().refuse(Step::Parse, kind))
+    }
+
+    /// The names of all files it lists, in its order.
+    ///
+    /// # Errors
+    /// If `meta` is missing.
+    pub fn names(&self) -> Result<impl Iterator<Item = JsonStr<'a>>, Error> {
+        let members = self.members().map_err(|error| self.place().refuse(Step::Parse, error))?;
+        Ok(members.map(|(name, _)| name))
+    }
+
+    fn members(&self) -> Result<Members<'a>, JsonError> {
+        self.signed.body.get("meta")?.members()
+    }
+
+    fn place(&self) -> Place {
+        self.signed.place
+    }
+
+    /// Compares with the snapshot trusted before: no listed file gets older (S5) or disappears (S6). Root is
+    /// left out, as its own chain protects it and newer snapshots no longer list it.
+    pub(crate) fn check_successor_of(&self, trusted: &Snapshot<'_>) -> Result<(), Error> {
+        let refuse = |step, kind: ErrorKind| Err(self.place().refuse(step, kind));
+        let parse = |error| self.place().refuse(Step::Parse, ErrorKind::Json(error));
+        for (name, file) in trusted.members().map_err(parse)? {
+            if name.eq_text("root.json") {
+                continue;
+            }
+            let before = MetaFile::parse(file).map_err(|kind| self.place().refuse(Step::Parse, kind))?;
+            let mut listed = self.members().map_err(parse)?;
+            let Some((_, now)) = listed.find(|(other, _)| other.order(name).is_eq()) else {
+                return refuse(Step::S6, ErrorKind::Disappeared);
+            };
+            let now = MetaFile::parse(now).map_err(|kind| self.place().refuse(Step::Parse, kind))?;
+            if now.version < before.version {
+                return refuse(
+                    Step::S5,
+                    ErrorKind::Rollback { trusted: before.version, offered: now.version },
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Verified<Signed<'a>> {
+    pub(crate) fn into_timestamp(self) -> Result<Verified<Timestamp>, Error> {
+        self.try_map(|signed| {
+            let read = || -> Result<_, ErrorKind> {
+                MetaFile::parse(signed.body.get("meta")?.get("snapshot.json")?)
+            };
+            let snapshot = read().map_err(|kind| signed.place.refuse(Step::Parse, kind))?;
+            Ok(Timestamp { version: signed.version, snapshot })
+        })
+    }
+
+    pub(crate) fn into_snapshot(self) -> Result<Verified<Snapshot<'a>>, Error> {
+        self.try_map(|signed| {
+            debug_assert!(matches!(signed.place.role, Role::Snapshot | Role::OfflineSnapshot));
+            let snapshot = Snapshot { signed };
+            drop(snapshot.names()?);
+            Ok(snapshot)
+        })
+    }
+}

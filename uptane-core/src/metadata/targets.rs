@@ -1,0 +1,160 @@
+//! Targets metadata: the images, as the Director assigns them and as the Image repository vouches for them.
+
+use crate::error::{Error, ErrorKind, Place, Step};
+use crate::json::{JsonStr, Value};
+use crate::metadata::Hashes;
+use crate::verify::{Signed, Verified};
+
+/// Verified Targets metadata.
+#[derive(Clone, Copy, Debug)]
+pub struct Targets<'a> {
+    signed: Signed<'a>,
+}
+
+/// One image in Targets metadata.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// Its file name, unique in the repository.
+    pub name: JsonStr<'a>,
+    /// Its length in bytes. An OSTree commit has 0 here: its objects carry their own.
+    pub length: u64,
+    /// Its hashes, at least one.
+    pub hashes: Hashes,
+    custom: Option<Value<'a>>,
+}
+
+impl<'a> Targets<'a> {
+    /// Its version.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.signed.version
+    }
+
+    /// The Director's name for this assignment.
+    #[must_use]
+    pub fn correlation_id(&self) -> Option<JsonStr<'a>> {
+        self.signed.body.find("custom").ok()??.find("correlationId").ok()??.string().ok()
+    }
+
+    /// The images, in the document's order.
+    pub fn iter(&self) -> impl Iterator<Item = Result<Target<'a>, Error>> {
+        let place = self.place();
+        // `into_targets` made sure that `targets` is an object.
+        let members = self.signed.body.get("targets").and_then(Value::members).into_iter().flatten();
+        members.map(move |(name, value)| {
+            Target::parse(name, value).map_err(|kind| place.refuse(Step::Parse, kind))
+        })
+    }
+
+    /// The image called `name`.
+    ///
+    /// # Errors
+    /// If its entry is malformed.
+    pub fn find(&self, name: JsonStr<'_>) -> Result<Option<Target<'a>>, Error> {
+        let mut members = self.signed.body.get("targets").and_then(Value::members).into_iter().flatten();
+        let found = members.find(|(other, _)| other.order(name).is_eq());
+        let parsed = found.map(|(name, value)| Target::parse(name, value)).transpose();
+        parsed.map_err(|kind| self.place().refuse(Step::Parse, kind))
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        self.signed.place
+    }
+
+    /// Refuses delegations, which the Director may not have (Check Targets 6).
+    pub(crate) fn check_no_delegation(&self) -> Result<(), Error> {
+        let delegations = self.signed.body.find("delegations");
+        let delegations = delegations.map_err(|error| self.place().refuse(Step::Parse, error))?;
+        let empty = |value: Value<'_>| match value.find("roles") {
+            Ok(Some(roles)) => roles.elements().is_ok_and(|mut roles| roles.next().is_none()),
+            Ok(None) => value.members().is_ok_and(|mut members| members.next().is_none()),
+            Err(_) => false,
+        };
+        match delegations {
+            Some(value) if !empty(value) => Err(self.place().refuse(Step::G6, ErrorKind::Delegation)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<'a> Verified<Signed<'a>> {
+    pub(crate) fn into_targets(self) -> Result<Verified<Targets<'a>>, Error> {
+        self.try_map(|signed| {
+            let members = signed.body.get("targets").and_then(Value::members);
+            members.map_err(|error| signed.place.refuse(Step::Parse, error))?;
+            Ok(Targets { signed })
+        })
+    }
+}
+
+impl<'a> Target<'a> {
+    fn parse(name: JsonStr<'a>, value: Value<'a>) -> Result<Self, ErrorKind> {
+        let length = value.get("length")?.unsigned()?;
+        let hashes = Hashes::parse(value.get("hashes")?)?;
+        if hashes.is_empty() {
+            return Err(ErrorKind::NoHash);
+        }
+        Ok(Self { name, length, hashes, custom: value.find("custom")? })
+    }
+
+    /// The ECUs that the Director assigns the image to: serial number and hardware identifier.
+    pub fn ecus(&self) -> impl Iterator<Item = (JsonStr<'a>, Option<JsonStr<'a>>)> {
+        let listed = self.member("ecuIdentifiers").and_then(|listed| listed.members().ok());
+        listed.into_iter().flatten().map(|(serial, ecu)| {
+            (serial, ecu.find("hardwareId").ok().flatten().and_then(|id| id.string().ok()))
+        })
+    }
+
+    /// The hardware identifiers that the image fits, as the Image repository lists them.
+    pub fn hardware_ids(&self) -> impl Iterator<Item = JsonStr<'a>> {
+        let listed = self.member("hardwareIds").and_then(|listed| listed.elements().ok());
+        listed.into_iter().flatten().filter_map(|id| id.string().ok())
+    }
+
+    /// Where the image is to be had, if not at its usual place. The value `https://example.com/` is how
+    /// servers write "nowhere else".
+    #[must_use]
+    pub fn uri(&self) -> Option<JsonStr<'a>> {
+        let uri = self.member("uri")?.string().ok()?;
+        (!uri.eq_text("https://example.com/") && !uri.eq_text("")).then_some(uri)
+    }
+
+    /// Whether the image is an OSTree commit: said so, or said nothing and of length 0 (aktualizr's rule).
+    #[must_use]
+    pub fn is_ostree(&self) -> bool {
+        match self.member("targetFormat").and_then(|format| format.string().ok()) {
+            Some(format) if !format.eq_text("") => format.eq_text("OSTREE"),
+            _ => self.length == 0,
+        }
+    }
+
+    fn member(&self, name: &str) -> Option<Value<'a>> {
+        self.custom?.find(name).ok().flatten()
+    }
+
+    /// Compares what the Director assigns with what the Image repository lists under the same name
+    /// (Full verification 10): length, every hash both give and at least one, and the hardware of `ecu`.
+    pub(crate) fn check_match(
+        &self,
+        listed: &Target<'_>,
+        hardware_id: Option<&str>,
+    ) -> Result<(), &'static str> {
+        if self.length != listed.length {
+            return Err("the length");
+        }
+        let both256 = self.hashes.sha256.zip(listed.hashes.sha256);
+        let both512 = self.hashes.sha512.zip(listed.hashes.sha512);
+        if both256.is_some_and(|(ours, theirs)| ours != theirs)
+            || both512.is_some_and(|(ours, theirs)| ours != theirs)
+        {
+            return Err("a hash");
+        }
+        if both256.is_none() && both512.is_none() {
+            return Err("the hash algorithms");
+        }
+        if hardware_id.is_some_and(|id| !listed.hardware_ids().any(|fits| fits.eq_text(id))) {
+            return Err("the hardware");
+        }
+        Ok(())
+    }
+}

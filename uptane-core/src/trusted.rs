@@ -1,0 +1,311 @@
+//! Full verification of one repository as a chain of types: a Root that has not expired leads to a Timestamp,
+//! which leads to a Snapshot, which leads to Targets. Another order does not compile.
+//!
+//! ```text
+//! Verified<Root> ─ Current::new ─▶ Current ─ timestamp ─▶ Timed ─ snapshot ─▶ Listed ─ targets ─▶ Verified<Targets>
+//!                                     └───────────────── targets_alone (Director) ───────────────────┘
+//! ```
+//! What was trusted before comes in at each step, as the baseline against rollback. Nothing here is stored: the
+//! caller keeps the bytes that passed, and hands them in again the next time.
+
+use core::marker::PhantomData;
+
+use crate::canonical::{Form, MemberIndex};
+use crate::dialect::Dialect;
+use crate::error::{Error, ErrorKind, Place, Repository, Role, Step};
+use crate::metadata::root::Root;
+use crate::metadata::snapshot::{Snapshot, Timestamp};
+use crate::metadata::targets::Targets;
+use crate::time::UtcTime;
+use crate::verify::{Signed, Verified, check_role, check_size};
+
+/// A Root that is the newest one and has not expired.
+#[derive(Clone, Copy, Debug)]
+pub struct Current<'a, D> {
+    root: Verified<Root<'a>>,
+    repository: Repository,
+    now: UtcTime,
+    dialect: PhantomData<D>,
+}
+
+/// After a Timestamp.
+#[derive(Clone, Copy, Debug)]
+pub struct Timed<'a, D> {
+    current: Current<'a, D>,
+    timestamp: Verified<Timestamp>,
+}
+
+/// After a Snapshot.
+#[derive(Clone, Copy, Debug)]
+pub struct Listed<'a, D> {
+    current: Current<'a, D>,
+    snapshot: Verified<Snapshot<'a>>,
+}
+
+/// The trusted Targets metadata that new ones are compared with: its version, and what it said.
+#[derive(Clone, Copy, Debug)]
+pub struct Baseline {
+    /// Its version.
+    pub version: u64,
+    /// SHA-256 of its `signed` object in canonical form.
+    pub content: [u8; 32],
+}
+
+impl<'a, D: Dialect> Current<'a, D> {
+    /// Starts from the newest Root at the fixed time `now` of this verification (Check Root 3).
+    ///
+    /// # Errors
+    /// If the Root has expired.
+    pub fn new(repository: Repository, root: Verified<Root<'a>>, now: UtcTime) -> Result<Self, Error> {
+        root.check_expiry(now)?;
+        Ok(Self { root, repository, now, dialect: PhantomData })
+    }
+
+    /// Takes a Timestamp (Check Timestamp 1 to 4).
+    ///
+    /// # Errors
+    /// At the step that does not hold.
+    pub fn timestamp<I: MemberIndex>(
+        self,
+        bytes: &[u8],
+        limit: usize,
+        trusted: Option<&Verified<Timestamp>>,
+        index: &mut I,
+    ) -> Result<Timed<'a, D>, Error> {
+        let signed = self.signed(Role::Timestamp, bytes, limit, index)?;
+        signed.check_rollback(trusted.map(|trusted| trusted.version))?;
+        signed.check_expiry(self.now)?;
+        let timestamp = signed.into_timestamp()?;
+        if let Some(trusted) = trusted
+            && timestamp.snapshot.version < trusted.snapshot.version
+        {
+            let kind = ErrorKind::Rollback {
+                trusted: trusted.snapshot.version,
+                offered: timestamp.snapshot.version,
+            };
+            return Err(self.place(Role::Timestamp).refuse(Step::T3, kind));
+        }
+        Ok(Timed { current: self, timestamp })
+    }
+
+    /// Takes Targets without a Snapshot, as a Director that serves none is verified.
+    ///
+    /// # Errors
+    /// At the step that does not hold.
+    pub fn targets_alone<I: MemberIndex>(
+        self,
+        role: Role,
+        bytes: &'a [u8],
+        limit: usize,
+        trusted: Option<Baseline>,
+        index: &mut I,
+    ) -> Result<Verified<Targets<'a>>, Error> {
+        let signed = self.signed(role, bytes, limit, index)?;
+        self.check_targets(signed, trusted, index)
+    }
+
+    /// Takes a Snapshot that no Timestamp names: a Lockbox has none (PURE-2).
+    ///
+    /// # Errors
+    /// At the step that does not hold.
+    pub fn snapshot_alone<I: MemberIndex>(
+        self,
+        role: Role,
+        bytes: &'a [u8],
+        limit: usize,
+        trusted: Option<&Verified<Snapshot<'_>>>,
+        index: &mut I,
+    ) -> Result<Listed<'a, D>, Error> {
+        let signed = self.signed(role, bytes, limit, index)?;
+        self.check_snapshot(signed, trusted)
+    }
+
+    /// As [`Self::snapshot_alone`], but it may have expired: the Image repository's Snapshot in a Lockbox is as
+    /// old as the Lockbox, whose own metadata says until when it may be used (PURE-2; aktualizr-torizon).
+    ///
+    /// # Errors
+    /// At the step that does not hold.
+    pub fn snapshot_of_any_age<I: MemberIndex>(
+        self,
+        role: Role,
+        bytes: &'a [u8],
+        limit: usize,
+        trusted: Option<&Verified<Snapshot<'_>>>,
+        index: &mut I,
+    ) -> Result<Listed<'a, D>, Error> {
+        let signed = self.signed(role, bytes, limit, index)?;
+        self.check_successor(signed, trusted)
+    }
+
+    /// Timestamp metadata that was verified before, as a baseline: its signatures are checked, its age is not.
+    pub(crate) fn stored_timestamp<I: MemberIndex>(
+        &self,
+        bytes: &[u8],
+        index: &mut I,
+    ) -> Result<Verified<Timestamp>, Error> {
+        self.signed(Role::Timestamp, bytes, usize::MAX, index)?.into_timestamp()
+    }
+
+    /// Snapshot metadata that was verified before, as a baseline.
+    pub(crate) fn stored_snapshot<'b, I: MemberIndex>(
+        &self,
+        role: Role,
+        bytes: &'b [u8],
+        index: &mut I,
+    ) -> Result<Verified<Snapshot<'b>>, Error> {
+        self.signed(role, bytes, usize::MAX, index)?.into_snapshot()
+    }
+
+    /// Targets metadata that was verified before, as a baseline.
+    pub(crate) fn stored_targets<I: MemberIndex>(
+        &self,
+        role: Role,
+        bytes: &[u8],
+        index: &mut I,
+    ) -> Result<Baseline, Error> {
+        let signed = self.signed(role, bytes, usize::MAX, index)?;
+        Ok(Baseline { version: signed.version, content: self.content(&signed, index)? })
+    }
+
+    fn signed<'b, I: MemberIndex>(
+        &self,
+        role: Role,
+        bytes: &'b [u8],
+        limit: usize,
+        index: &mut I,
+    ) -> Result<Verified<Signed<'b>>, Error> {
+        check_size(self.place(role), bytes, limit)?;
+        check_role::<D, I>(self.place(role), bytes, &[self.root.signers(role)?], index)
+    }
+
+    fn check_snapshot(
+        self,
+        signed: Verified<Signed<'a>>,
+        trusted: Option<&Verified<Snapshot<'_>>>,
+    ) -> Result<Listed<'a, D>, Error> {
+        let now = self.now;
+        let listed = self.check_successor(signed, trusted)?;
+        signed.check_expiry(now)?;
+        Ok(listed)
+    }
+
+    fn check_successor(
+        self,
+        signed: Verified<Signed<'a>>,
+        trusted: Option<&Verified<Snapshot<'_>>>,
+    ) -> Result<Listed<'a, D>, Error> {
+        signed.check_rollback(trusted.map(|trusted| trusted.version()))?;
+        let snapshot = signed.into_snapshot()?;
+        if let Some(trusted) = trusted {
+            snapshot.check_successor_of(trusted)?;
+        }
+        Ok(Listed { current: self, snapshot })
+    }
+
+    fn check_targets<I: MemberIndex>(
+        &self,
+        signed: Verified<Signed<'a>>,
+        trusted: Option<Baseline>,
+        index: &mut I,
+    ) -> Result<Verified<Targets<'a>>, Error> {
+        signed.check_rollback(trusted.map(|trusted| trusted.version))?;
+        if let Some(trusted) = trusted
+            && trusted.version == signed.version
+            && trusted.content != self.content(&signed, index)?
+        {
+            return Err(signed.place.refuse(Step::G4, ErrorKind::SameVersion { version: signed.version }));
+        }
+        signed.check_expiry(self.now)?;
+        signed.into_targets()
+    }
+
+    fn content<I: MemberIndex>(&self, signed: &Signed<'_>, index: &mut I) -> Result<[u8; 32], Error> {
+        let mut hash = <sha2::Sha256 as sha2::Digest>::new();
+        crate::canonical::write(signed.body, Form::JsonSubset, index, &mut hash)
+            .map_err(|error| signed.place.refuse(Step::Parse, error))?;
+        Ok(sha2::Digest::finalize(hash).into())
+    }
+
+    fn place(&self, role: Role) -> Place {
+        Place { repository: self.repository, role }
+    }
+
+    fn hash_forms() -> &'static [Form] {
+        if D::HASHES_CANONICAL { D::FORMS } else { &[] }
+    }
+}
+
+impl<'a, D: Dialect> Timed<'a, D> {
+    /// The Timestamp.
+    #[must_use]
+    pub const fn metadata(&self) -> &Verified<Timestamp> {
+        &self.timestamp
+    }
+
+    /// Takes the Snapshot that the Timestamp names (Check Snapshot 1 to 7).
+    ///
+    /// # Errors
+    /// At the step that does not hold.
+    pub fn snapshot<I: MemberIndex>(
+        self,
+        bytes: &'a [u8],
+        limit: usize,
+        trusted: Option<&Verified<Snapshot<'_>>>,
+        index: &mut I,
+    ) -> Result<Listed<'a, D>, Error> {
+        let place = self.current.place(Role::Snapshot);
+        check_size(place, bytes, limit)?;
+        let named = self.timestamp.snapshot;
+        let document = crate::json::parse(bytes).map_err(|error| place.refuse(Step::Parse, error))?;
+        named
+            .check_content(bytes, document, Current::<D>::hash_forms(), index)
+            .map_err(|kind| place.refuse(content_step(kind, Step::S1, Step::S2), kind))?;
+        let signed = self.current.signed(Role::Snapshot, bytes, limit, index)?;
+        if signed.version != named.version {
+            let kind = ErrorKind::Version { required: named.version, offered: signed.version };
+            return Err(place.refuse(Step::S2, kind));
+        }
+        self.current.check_snapshot(signed, trusted)
+    }
+}
+
+impl<'a, D: Dialect> Listed<'a, D> {
+    /// The Snapshot.
+    #[must_use]
+    pub const fn metadata(&self) -> &Verified<Snapshot<'a>> {
+        &self.snapshot
+    }
+
+    /// Takes the Targets metadata called `file` in the Snapshot (Check Targets 1 to 5).
+    ///
+    /// # Errors
+    /// At the step that does not hold.
+    pub fn targets<I: MemberIndex>(
+        self,
+        role: Role,
+        file: &str,
+        bytes: &'a [u8],
+        limit: usize,
+        trusted: Option<Baseline>,
+        index: &mut I,
+    ) -> Result<Verified<Targets<'a>>, Error> {
+        let place = self.current.place(role);
+        check_size(place, bytes, limit)?;
+        let named = self.snapshot.file(file)?.ok_or_else(|| place.refuse(Step::G2, ErrorKind::Absent))?;
+        let document = crate::json::parse(bytes).map_err(|error| place.refuse(Step::Parse, error))?;
+        named
+            .check_content(bytes, document, Current::<D>::hash_forms(), index)
+            .map_err(|kind| place.refuse(content_step(kind, Step::G1, Step::G2), kind))?;
+        let signed = self.current.signed(role, bytes, limit, index)?;
+        if signed.version != named.version {
+            let kind = ErrorKind::Version { required: named.version, offered: signed.version };
+            return Err(place.refuse(Step::G2, kind));
+        }
+        self.current.check_targets(signed, trusted, index)
+    }
+}
+
+/// A wrong length is the step about size, everything else the one about hashes and version.
+fn content_step(kind: ErrorKind, size: Step, hashes: Step) -> Step {
+    if matches!(kind, ErrorKind::Length { .. }) { size } else { hashes }
+}

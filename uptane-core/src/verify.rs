@@ -1,0 +1,266 @@
+//! The one place where metadata becomes trusted: [`Verified`] is made here and nowhere else.
+
+use core::ops::Deref;
+
+use crate::canonical::{self, Length, MemberIndex};
+use crate::dialect::Dialect;
+use crate::error::{Error, ErrorKind, Place, Role, Step};
+use crate::json::{self, JsonError, Value};
+use crate::key::PublicKey;
+use crate::time::UtcTime;
+
+/// Largest threshold that is accepted, as aktualizr's `kMaxSignatures`. The smallest is 1: a threshold of 0
+/// would trust anybody.
+pub const MAX_THRESHOLD: u64 = 1000;
+
+/// Most signatures of a document that are tried: each costs a pass over it.
+pub const MAX_SIGNATURES: usize = 32;
+
+/// Metadata that a threshold of the role's distinct keys signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verified<T>(T);
+
+impl<T> Verified<T> {
+    /// Something derived from verified metadata alone.
+    pub(crate) fn map<U>(&self, view: impl FnOnce(&T) -> U) -> Verified<U> {
+        Verified(view(&self.0))
+    }
+
+    /// As [`Self::map`], for a view that may be refused.
+    pub(crate) fn try_map<U>(self, view: impl FnOnce(T) -> Result<U, Error>) -> Result<Verified<U>, Error> {
+        view(self.0).map(Verified)
+    }
+
+    /// The value, without the proof.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T> Deref for Verified<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// Who may sign for a role: its entry in `roles` and the keys beside it.
+#[derive(Clone, Copy, Debug)]
+pub struct Signers<'a> {
+    keys: Value<'a>,
+    keyids: Value<'a>,
+    threshold: u64,
+}
+
+impl<'a> Signers<'a> {
+    /// Reads a role's entry, `{"keyids": […], "threshold": N}`, with the key objects `keys` by identifier.
+    pub(crate) fn parse(keys: Value<'a>, role: Value<'a>) -> Result<Self, ErrorKind> {
+        let threshold = role.get("threshold")?.unsigned()?;
+        if !(1..=MAX_THRESHOLD).contains(&threshold) {
+            return Err(ErrorKind::IllegalThreshold { threshold });
+        }
+        let keyids = role.get("keyids")?;
+        keyids.elements()?;
+        keys.members()?;
+        Ok(Self { keys, keyids, threshold })
+    }
+
+    /// Whether both name the same key identifiers in the same order with the same threshold and values.
+    pub(crate) fn same_as(&self, other: &Signers<'_>) -> Result<bool, JsonError> {
+        if self.threshold != other.threshold {
+            return Ok(false);
+        }
+        let mut theirs = other.keyids.elements()?;
+        for keyid in self.keyids.elements()? {
+            let same = match theirs.next() {
+                Some(their) => {
+                    keyid.string()?.order(their.string()?).is_eq() && self.key(keyid)? == other.key(their)?
+                }
+                None => false,
+            };
+            if !same {
+                return Ok(false);
+            }
+        }
+        Ok(theirs.next().is_none())
+    }
+
+    /// The key that `keyid` names, if it is one of the role's and of a type that this build verifies with.
+    fn key(&self, keyid: Value<'_>) -> Result<Option<PublicKey>, JsonError> {
+        let keyid = keyid.string()?;
+        let mut listed = self.keyids.elements()?.filter_map(|id| id.string().ok());
+        if !listed.any(|id| id.order(keyid).is_eq()) {
+            return Ok(None);
+        }
+        for (name, key) in self.keys.members()? {
+            if name.order(keyid).is_eq() {
+                return PublicKey::parse(key);
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The members that every role's `signed` object has.
+#[derive(Clone, Copy, Debug)]
+pub struct Signed<'a> {
+    /// Its version number.
+    pub version: u64,
+    /// When it expires.
+    pub expires: UtcTime,
+    /// The `signed` object itself.
+    pub body: Value<'a>,
+    /// The whole document.
+    pub document: Value<'a>,
+    pub(crate) place: Place,
+}
+
+/// Checks that a threshold of each of `signers` signed `bytes`, and that they are metadata of the role.
+///
+/// Expiry, version and hashes are further steps, which need a time and what was trusted before.
+pub(crate) fn check_role<'a, D: Dialect, I: MemberIndex>(
+    place: Place,
+    bytes: &'a [u8],
+    signers: &[Signers<'_>],
+    index: &mut I,
+) -> Result<Verified<Signed<'a>>, Error> {
+    let parse_error = |kind| place.refuse(Step::Parse, ErrorKind::from(kind));
+    let document = json::parse(bytes).map_err(parse_error)?;
+    let (signatures, body) = envelope(document).map_err(parse_error)?;
+    // Repeated keys beside the signatures: those inside `signed` are found when it is hashed.
+    canonical::write(signatures, canonical::Form::Olpc, index, &mut Length::default())
+        .map_err(parse_error)?;
+    let signed = common(place, document, body)?;
+    if !is_type::<D>(body, place.role).map_err(parse_error)? {
+        return Err(place.refuse(Step::Parse, ErrorKind::OtherType));
+    }
+    for signers in signers {
+        let valid = count_keys::<D, I>(signers, signatures, body, index)
+            .map_err(|error| place.refuse(threshold_step(place.role), error))?;
+        if valid < signers.threshold {
+            let kind = ErrorKind::UnmetThreshold { valid, required: signers.threshold };
+            return Err(place.refuse(threshold_step(place.role), kind));
+        }
+    }
+    Ok(Verified(signed))
+}
+
+fn envelope(document: Value<'_>) -> Result<(Value<'_>, Value<'_>), JsonError> {
+    Ok((document.get("signatures")?, document.get("signed")?))
+}
+
+fn is_type<D: Dialect>(body: Value<'_>, role: Role) -> Result<bool, JsonError> {
+    Ok(body.get("_type")?.string()?.eq_text(D::type_name(role)))
+}
+
+fn common<'a>(place: Place, document: Value<'a>, body: Value<'a>) -> Result<Signed<'a>, Error> {
+    let read = || -> Result<_, ErrorKind> {
+        let expires =
+            body.get("expires")?.string()?.plain().and_then(|text| UtcTime::parse(text.as_bytes()).ok());
+        let expires = expires.ok_or(ErrorKind::BadMember("expires is not a time"))?;
+        let version = body.get("version")?.unsigned()?;
+        Ok(Signed { version, expires, body, document, place })
+    };
+    read().map_err(|kind| place.refuse(Step::Parse, kind))
+}
+
+/// How many distinct key values of `signers` signed `body`, under the first canonical form that reaches the
+/// threshold.
+fn count_keys<D: Dialect, I: MemberIndex>(
+    signers: &Signers<'_>,
+    signatures: Value<'_>,
+    body: Value<'_>,
+    index: &mut I,
+) -> Result<u64, JsonError> {
+    let mut best = 0;
+    // The forms differ only in how they write characters beyond ASCII, written out or as escapes.
+    let forms = if body.raw().is_ascii() && !has_unicode_escape(body.raw()) { 1 } else { D::FORMS.len() };
+    for &form in D::FORMS.iter().take(forms) {
+        let mut counted: heapless::Vec<PublicKey, MAX_SIGNATURES> = heapless::Vec::new();
+        for signature in signatures.elements()?.take(MAX_SIGNATURES) {
+            let Some(key) = signers.key(signature.get("keyid")?)? else { continue };
+            let Some(bytes) = D::signature(signature.get("sig")?.string()?) else { continue };
+            if !counted.contains(&key) && key.verify(&bytes, body, form, index)? {
+                // As many places as signatures are tried.
+                let _ = counted.push(key);
+            }
+        }
+        best = best.max(u64::try_from(counted.len()).unwrap_or(0));
+        if best >= signers.threshold {
+            break;
+        }
+    }
+    Ok(best)
+}
+
+fn has_unicode_escape(raw: &[u8]) -> bool {
+    raw.windows(2).any(|pair| pair == b"\\u")
+}
+
+impl Verified<Signed<'_>> {
+    /// Refuses what has expired at `now`; the very second of expiry is still valid, as in aktualizr.
+    pub(crate) fn check_expiry(&self, now: UtcTime) -> Result<(), Error> {
+        if self.expires < now {
+            let kind = ErrorKind::Expired { expires: self.expires, now };
+            return Err(self.place.refuse(expiry_step(self.place.role), kind));
+        }
+        Ok(())
+    }
+
+    /// Refuses a version older than `trusted`.
+    pub(crate) fn check_rollback(&self, trusted: Option<u64>) -> Result<(), Error> {
+        match trusted {
+            Some(trusted) if self.version < trusted => {
+                let kind = ErrorKind::Rollback { trusted, offered: self.version };
+                Err(self.place.refuse(rollback_step(self.place.role), kind))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Refuses more bytes than `limit`, which is looked at before anything else.
+pub(crate) fn check_size(place: Place, bytes: &[u8], limit: usize) -> Result<(), Error> {
+    if bytes.len() > limit {
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        return Err(place.refuse(size_step(place.role), ErrorKind::TooLarge { limit }));
+    }
+    Ok(())
+}
+
+fn size_step(role: Role) -> Step {
+    match role {
+        Role::Root => Step::R2Size,
+        Role::Timestamp => Step::T1,
+        Role::Snapshot | Role::OfflineSnapshot => Step::S1,
+        Role::Targets | Role::OfflineUpdates => Step::G1,
+    }
+}
+
+fn threshold_step(role: Role) -> Step {
+    match role {
+        Role::Root => Step::R2Threshold,
+        Role::Timestamp => Step::T2,
+        Role::Snapshot | Role::OfflineSnapshot => Step::S3,
+        Role::Targets | Role::OfflineUpdates => Step::G3,
+    }
+}
+
+fn rollback_step(role: Role) -> Step {
+    match role {
+        Role::Root => Step::R2Version,
+        Role::Timestamp => Step::T3,
+        Role::Snapshot | Role::OfflineSnapshot => Step::S4,
+        Role::Targets | Role::OfflineUpdates => Step::G4,
+    }
+}
+
+fn expiry_step(role: Role) -> Step {
+    match role {
+        Role::Root => Step::R3,
+        Role::Timestamp => Step::T4,
+        Role::Snapshot | Role::OfflineSnapshot => Step::S7,
+        Role::Targets | Role::OfflineUpdates => Step::G5,
+    }
+}
