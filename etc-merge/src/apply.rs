@@ -10,6 +10,7 @@ pub(crate) mod storage;
 
 use std::path::Path;
 
+use crate::error::Side;
 use crate::policy::Policy;
 use crate::report::Report;
 use crate::tree::directory::DirectoryTree;
@@ -39,13 +40,53 @@ pub fn merge_directories(
     policy: &Policy<'_>,
 ) -> Result<Report, ApplyError> {
     let open = |side, path| DirectoryTree::open(path).map_err(|error| ApplyError::open(side, error));
-    let old = open(crate::Side::Old, old)?;
-    let new = open(crate::Side::New, new)?;
-    let local = open(crate::Side::Local, local)?;
+    let old = open(Side::Old, old)?;
+    let new = open(Side::New, new)?;
+    let local = open(Side::Local, local)?;
     let (directory, name) = parent_and_name(out)?;
     let disk = Disk::new(Durability::EachFile);
     let installer = Installer::new(&disk, &directory, &name);
     installer.write_fresh(Trees { old: &old, new: &new, local: &local }, policy)
+}
+
+/// Merges three directories and puts the result in place of `target`; see [`Installer::install`]. It keeps an index
+/// beside the journal, so that a repeated call opens only files that changed. `now` is the time in seconds since 1970.
+///
+/// # Errors
+/// As of [`Installer::install`].
+pub fn install_directories(
+    [old, new, local]: [&Path; 3],
+    target: &Path,
+    policy: &Policy<'_>,
+    durability: Durability,
+    now: i64,
+) -> Result<Installed, ApplyError> {
+    let (directory, name) = parent_and_name(target)?;
+    let disk = Disk::new(durability);
+    let installer = Installer::new(&disk, &directory, &name);
+    let [known_old, known_new, known_local] = installer.load_indexes()?;
+    let open = |side, path, known| match DirectoryTree::open(path) {
+        Ok(tree) => Ok(tree.with_index(known, now)),
+        Err(error) => Err(ApplyError::open(side, error)),
+    };
+    let old = open(Side::Old, old, known_old)?;
+    let new = open(Side::New, new, known_new)?;
+    let local = open(Side::Local, local, known_local)?;
+    let installed = installer.install(Trees { old: &old, new: &new, local: &local }, policy)?;
+    if old.files_read() > 0 || new.files_read() > 0 || local.files_read() > 0 {
+        let indexes = [old, new, local].map(|tree| tree.into_index().unwrap_or_default());
+        installer.store_indexes(&indexes)?;
+    }
+    Ok(installed)
+}
+
+/// Undoes the last [`install_directories`] at `target`; false if there is nothing to go back to.
+///
+/// # Errors
+/// As of [`Installer::undo`].
+pub fn undo(target: &Path) -> Result<bool, ApplyError> {
+    let (directory, name) = parent_and_name(target)?;
+    Installer::new(&Disk::default(), &directory, &name).undo()
 }
 
 /// Names the place of a storage error.

@@ -46,6 +46,8 @@ pub use step::{
 pub use totals::Totals;
 #[cfg(feature = "std")]
 pub use tree::directory::DirectoryTree;
+#[cfg(feature = "std")]
+pub use tree::index::{Index, RACY_SECONDS};
 pub use tree::list::{ListEntry, ListError, ListErrorKind, ListTree};
 #[cfg(feature = "alloc")]
 pub use tree::memory::{MemoryError, MemoryTree, Node};

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "std")]
 pub(crate) mod directory;
+#[cfg(feature = "std")]
+pub(crate) mod index;
 pub(crate) mod list;
 #[cfg(feature = "alloc")]
 pub(crate) mod memory;
@@ -152,20 +154,9 @@ pub trait Cursor: Sized {
     /// # Errors
     /// If it cannot be read.
     fn digest(&self) -> Result<Digest, SourceError> {
-        if let Some(digest) = self.known_digest() {
-            return Ok(digest);
-        }
-        let mut hash = Sha256::new();
-        let mut buffer = [0; 4096];
-        let mut offset = 0_u64;
-        loop {
-            let length = self.read(offset, &mut buffer)?;
-            let Some(bytes) = buffer.get(..length).filter(|bytes| !bytes.is_empty()) else {
-                return Ok(Digest::finish(hash));
-            };
-            hash.update(bytes);
-            offset =
-                u64::try_from(length).ok().and_then(|n| offset.checked_add(n)).ok_or(SourceError::Changed)?;
+        match self.known_digest() {
+            Some(digest) => Ok(digest),
+            None => content_digest(self),
         }
     }
 
@@ -174,17 +165,38 @@ pub trait Cursor: Sized {
     /// # Errors
     /// If they cannot be read.
     fn xattrs_digest(&self) -> Result<Option<Digest>, SourceError> {
-        let mut hash = None;
-        self.xattrs(&mut |name, value| {
-            let hash = hash.get_or_insert_with(Sha256::new);
-            for part in [name, value] {
-                // Lengths first: no two lists give the same stream.
-                hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
-                hash.update(part);
-            }
-        })?;
-        Ok(hash.map(Digest::finish))
+        xattrs_digest(self)
     }
+}
+
+/// Reads all content.
+pub(crate) fn content_digest<C: Cursor>(cursor: &C) -> Result<Digest, SourceError> {
+    let mut hash = Sha256::new();
+    let mut buffer = [0; 4096];
+    let mut offset = 0_u64;
+    loop {
+        let length = cursor.read(offset, &mut buffer)?;
+        let Some(bytes) = buffer.get(..length).filter(|bytes| !bytes.is_empty()) else {
+            return Ok(Digest::finish(hash));
+        };
+        hash.update(bytes);
+        offset =
+            u64::try_from(length).ok().and_then(|n| offset.checked_add(n)).ok_or(SourceError::Changed)?;
+    }
+}
+
+/// Reads all extended attributes.
+pub(crate) fn xattrs_digest<C: Cursor>(cursor: &C) -> Result<Option<Digest>, SourceError> {
+    let mut hash = None;
+    cursor.xattrs(&mut |name, value| {
+        let hash = hash.get_or_insert_with(Sha256::new);
+        for part in [name, value] {
+            // Lengths first: no two lists give the same stream.
+            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+            hash.update(part);
+        }
+    })?;
+    Ok(hash.map(Digest::finish))
 }
 
 /// Whether `name` can be one component of a path.

@@ -11,6 +11,7 @@ use crate::policy::Policy;
 use crate::report::Report;
 use crate::resolve::XattrMap;
 use crate::tree::Tree;
+use crate::tree::index::Index;
 
 /// What [`Installer::install`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +49,10 @@ pub struct Installer<'s, S: Storage> {
 }
 
 const JOURNAL: &[u8] = b"journal";
-const JOURNAL_DRAFT: &[u8] = b"journal.draft";
+/// What is known of the three trees.
+const INDEX: &[u8] = b"index";
+/// One of both while it is being written.
+const DRAFT: &[u8] = b"draft";
 /// The tree that is being built; after the exchange, for a moment, the one that was replaced.
 const NEXT: &[u8] = b"next";
 /// The tree that was replaced.
@@ -152,6 +156,23 @@ impl<'s, S: Storage> Installer<'s, S> {
     /// If the journal is damaged, or the target cannot be exchanged.
     pub fn resume(&self) -> Result<Option<Report>, ApplyError> {
         Ok(self.recover()?.map(|finished| finished.report))
+    }
+
+    /// The indexes of the last install; empty ones if there are none, or none that can be read: they only save time.
+    pub(crate) fn load_indexes(&self) -> Result<[Index; 3], ApplyError> {
+        let Some(work) = self.in_work(self.storage.open(self.parent, &self.work_name))? else {
+            return Ok(Default::default());
+        };
+        let bytes = self.storage.load(&work, INDEX, MAX_JOURNAL_BYTES).ok().flatten();
+        Ok(bytes.and_then(|bytes| Index::decode(&bytes)).unwrap_or_default())
+    }
+
+    pub(crate) fn store_indexes(&self, indexes: &[Index; 3]) -> Result<(), ApplyError> {
+        match Index::encode(indexes) {
+            Ok(bytes) if bytes.len() <= MAX_JOURNAL_BYTES => self.replace(&self.work()?, INDEX, &bytes),
+            // Without it the next merge reads every file again.
+            _ => Ok(()),
+        }
     }
 
     fn recover(&self) -> Result<Option<Finished>, ApplyError> {
@@ -266,18 +287,22 @@ impl<'s, S: Storage> Installer<'s, S> {
         Ok(work)
     }
 
-    /// Makes the phase durable: written beside, synced, renamed.
+    /// Makes the phase durable.
     fn record(&self, work: &S::Directory, phase: &Phase) -> Result<(), ApplyError> {
-        let bytes = encode(phase)?;
-        self.in_work(self.storage.remove(work, JOURNAL_DRAFT))?;
-        let mut file = self.in_work(self.storage.create(work, JOURNAL_DRAFT))?;
-        self.in_work(self.storage.write(&mut file, &bytes))?;
+        self.replace(work, JOURNAL, &encode(phase)?)
+    }
+
+    /// Replaces a small file durably: written beside, synced, renamed.
+    fn replace(&self, work: &S::Directory, name: &[u8], bytes: &[u8]) -> Result<(), ApplyError> {
+        self.in_work(self.storage.remove(work, DRAFT))?;
+        let mut file = self.in_work(self.storage.create(work, DRAFT))?;
+        self.in_work(self.storage.write(&mut file, bytes))?;
         let xattrs = XattrMap::new();
         let attributes = Attributes { mode: 0o600, owner: None, xattrs: &xattrs, mtime: None };
         self.in_work(self.storage.finish(file, &attributes))?;
         // Its content first: a name for content that is lost would be a damaged journal.
         self.in_work(self.storage.sync(work))?;
-        self.in_work(self.storage.rename((work, JOURNAL_DRAFT), (work, JOURNAL)))?;
+        self.in_work(self.storage.rename((work, DRAFT), (work, name)))?;
         self.in_work(self.storage.sync(work))
     }
 

@@ -12,8 +12,10 @@ use std::path::Path;
 use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, RawDir, Statx, StatxFlags};
 use rustix::io::Errno;
 
+use crate::digest::Digest;
 use crate::error::SourceError;
-use crate::tree::{Cursor, Kind, Meta, Tree};
+use crate::tree::index::{Index, Known, Stamp};
+use crate::tree::{Cursor, Kind, Meta, Tree, content_digest, xattrs_digest};
 
 /// The flags that open a directory for listing, and nothing else than a directory.
 pub(crate) const DIRECTORY: OFlags =
@@ -35,6 +37,17 @@ const MAX_XATTR_BYTES: usize = 65_536;
 pub struct DirectoryTree {
     root: OwnedFd,
     files_read: Cell<usize>,
+    recording: Option<Recording>,
+}
+
+#[derive(Debug)]
+struct Recording {
+    /// What an earlier walk knew.
+    known: Index,
+    /// What this one knows.
+    seen: RefCell<Index>,
+    /// When this one began, in seconds since 1970.
+    now: i64,
 }
 
 impl DirectoryTree {
@@ -44,7 +57,24 @@ impl DirectoryTree {
     /// If it is no directory or cannot be opened.
     pub fn open(path: &Path) -> Result<Self, SourceError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Self { root: fs::openat(CWD, path, flags, Mode::empty()).map_err(os)?, files_read: Cell::new(0) })
+        Ok(Self {
+            root: fs::openat(CWD, path, flags, Mode::empty()).map_err(os)?,
+            files_read: Cell::new(0),
+            recording: None,
+        })
+    }
+
+    /// The same with an index: files that are in `known` and did not change since are not opened, and the others
+    /// are added, as read at `now`, in seconds since 1970 by the clock of this file system.
+    #[must_use]
+    pub fn with_index(self, known: Index, now: i64) -> Self {
+        Self { recording: Some(Recording { known, seen: RefCell::default(), now }), ..self }
+    }
+
+    /// The index of all files whose content was asked for, if there is one.
+    #[must_use]
+    pub fn into_index(self) -> Option<Index> {
+        self.recording.map(|recording| recording.seen.into_inner())
     }
 
     /// How many files were opened for their content so far.
@@ -140,6 +170,29 @@ impl<'t> Position<'t> {
         use_it(file.as_fd()).map_err(os)
     }
 
+    /// What the index knows of the current entry, and for a file that it does not know yet, finds out.
+    fn known(&self, cursor: &DirectoryCursor<'_>) -> Result<Option<Known>, SourceError> {
+        let (Some(recording), Some(stat)) = (&self.tree.recording, &self.stat) else { return Ok(None) };
+        if FileType::from_raw_mode(stat.stx_mode.into()) != FileType::RegularFile {
+            return Ok(None);
+        }
+        let stamp = Stamp {
+            device: device(stat),
+            inode: stat.stx_ino,
+            size: stat.stx_size,
+            changed: (stat.stx_ctime.tv_sec, stat.stx_ctime.tv_nsec),
+        };
+        let mut seen = recording.seen.borrow_mut();
+        if let Some(known) = recording.known.get(&stamp).or_else(|| seen.get(&stamp)) {
+            let known = *known;
+            seen.insert(stamp, known, recording.now);
+            return Ok(Some(known));
+        }
+        let known = Known { content: content_digest(cursor)?, xattrs: xattrs_digest(cursor)? };
+        seen.insert(stamp, known, recording.now);
+        Ok(Some(known))
+    }
+
     fn list_xattrs(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
         match &*self.open.borrow() {
             Some(file) => fs::flistxattr(file, buffer),
@@ -169,6 +222,10 @@ fn name_at(names: &[u8], start: usize) -> &[u8] {
 /// Metadata without following a symlink.
 pub(crate) fn stat(directory: BorrowedFd<'_>, name: &[u8], flags: AtFlags) -> Result<Statx, Errno> {
     fs::statx(directory, name, flags | AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)
+}
+
+fn device(stat: &Statx) -> u64 {
+    (u64::from(stat.stx_dev_major) << 32) | u64::from(stat.stx_dev_minor)
 }
 
 pub(crate) fn os(error: Errno) -> SourceError {
@@ -279,7 +336,25 @@ impl Cursor for DirectoryCursor<'_> {
 
     fn identity(&self) -> Option<[u64; 2]> {
         let stat = self.0.stat.as_ref()?;
-        let device = (u64::from(stat.stx_dev_major) << 32) | u64::from(stat.stx_dev_minor);
-        Some([device, stat.stx_ino])
+        Some([device(stat), stat.stx_ino])
+    }
+
+    fn known_digest(&self) -> Option<Digest> {
+        // An error comes again when the content is asked for.
+        self.0.known(self).ok().flatten().map(|known| known.content)
+    }
+
+    fn digest(&self) -> Result<Digest, SourceError> {
+        match self.0.known(self)? {
+            Some(known) => Ok(known.content),
+            None => content_digest(self),
+        }
+    }
+
+    fn xattrs_digest(&self) -> Result<Option<Digest>, SourceError> {
+        match self.0.known(self)? {
+            Some(known) => Ok(known.xattrs),
+            None => xattrs_digest(self),
+        }
     }
 }

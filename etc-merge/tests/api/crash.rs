@@ -71,11 +71,12 @@ fn disk_with_target() -> PowerCut {
 }
 
 /// Cuts power at every step of `act` from `start`, with every loss, and checks what is found: `before` or `after`,
-/// and `after` once it was done again.
+/// and `after` once it was done again; then undoing leads to `undone`.
 fn enumerate(
     start: &PowerCut,
     before: Option<&MemoryTree>,
     after: &MemoryTree,
+    undone: Option<&MemoryTree>,
     act: impl Fn(&PowerCut) -> Result<(), ApplyError>,
 ) {
     let whole = start.after(Loss::Nothing);
@@ -104,6 +105,10 @@ fn enumerate(
             // Nothing is found half-way any more, and it stays so.
             let settled = found.after(Loss::Everything);
             assert_eq!(settled.tree("etc").as_ref(), Some(after), "durable; cut at {cut}, {loss:?}");
+            if let Some(undone) = undone {
+                assert_eq!(undo(&settled), Ok(true), "cut at {cut}, {loss:?}");
+                assert_eq!(settled.tree("etc").as_ref(), Some(undone), "undone; cut at {cut}, {loss:?}");
+            }
         }
     }
     assert_eq!(seen, [true; 2], "both outcomes were met");
@@ -114,13 +119,15 @@ fn a_cut_while_installing_leaves_the_old_or_the_new_tree() {
     let scene = Scene::new();
     let start = disk_with_target();
     let before = start.tree("etc");
-    enumerate(&start, before.as_ref(), &scene.merged(), |disk| scene.install(disk).map(drop));
+    enumerate(&start, before.as_ref(), &scene.merged(), before.as_ref(), |disk| {
+        scene.install(disk).map(drop)
+    });
 }
 
 #[test]
 fn a_cut_while_installing_where_nothing_was_leaves_nothing_or_the_new_tree() {
     let scene = Scene::new();
-    enumerate(&PowerCut::new(), None, &scene.merged(), |disk| scene.install(disk).map(drop));
+    enumerate(&PowerCut::new(), None, &scene.merged(), None, |disk| scene.install(disk).map(drop));
 }
 
 #[test]
@@ -130,7 +137,7 @@ fn a_cut_while_merging_again_leaves_the_old_or_the_new_tree() {
     scene.install(&start).unwrap();
     let first = scene.merged();
     scene.local.insert(b"hostname", Node::new(Kind::File, b"renamed")).unwrap();
-    enumerate(&start, Some(&first), &scene.merged(), |disk| scene.install(disk).map(drop));
+    enumerate(&start, Some(&first), &scene.merged(), Some(&first), |disk| scene.install(disk).map(drop));
 }
 
 #[test]
@@ -139,7 +146,7 @@ fn a_cut_while_undoing_leaves_the_old_or_the_new_tree() {
     let start = disk_with_target();
     let before = start.tree("etc").unwrap();
     scene.install(&start).unwrap();
-    enumerate(&start, Some(&scene.merged()), &before, |disk| undo(disk).map(drop));
+    enumerate(&start, Some(&scene.merged()), &before, None, |disk| undo(disk).map(drop));
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod cases;
 mod crash;
 mod directories;
 mod drivers;
+mod install;
 mod power;
 #[path = "../common/random_trees.rs"]
 mod random_trees;
