@@ -8,6 +8,15 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+// What is stored.
 pub mod env;
 pub mod fw_env_config;
+
+// What is decided.
+#[cfg(feature = "alloc")]
+pub mod boot_entry;
+#[cfg(feature = "alloc")]
+pub mod boot_script;
+pub mod slot;
+
 mod number;

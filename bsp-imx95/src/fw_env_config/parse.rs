@@ -35,15 +35,17 @@ fn add<'a>(devices: &mut heapless::Vec<Device<'a>, 2>, line: &'a str) -> Result<
 }
 
 fn device(line: &str) -> Result<Device<'_>, ErrorKind> {
-    let mut fields = line.split_ascii_whitespace();
+    // A comment may stand behind the fields.
+    let fields = line.split_ascii_whitespace().take_while(|field| !field.starts_with('#'));
+    let given = fields.clone().count();
+    let mut fields = fields;
     let (Some(path), Some(offset), Some(size)) = (fields.next(), fields.next(), fields.next()) else {
-        return Err(ErrorKind::MissingField { given: line.split_ascii_whitespace().count() });
+        return Err(ErrorKind::MissingField { given });
     };
     let offset = signed(offset).ok_or(ErrorKind::Number { field: 2 })?;
     let size = hexadecimal(size).ok_or(ErrorKind::Number { field: 3 })?;
     let mut optional = |field| match fields.next() {
-        // A comment behind the fields.
-        None | Some("#") => Ok(0),
+        None => Ok(0),
         Some(text) => hexadecimal(text).ok_or(ErrorKind::Number { field }),
     };
     let (sector_size, sectors) = (optional(4)?, optional(5)?);
