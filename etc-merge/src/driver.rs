@@ -10,6 +10,7 @@ mod order;
 mod settings;
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::error::Side;
 use crate::policy::Driver;
@@ -62,4 +63,11 @@ pub fn merge(driver: Driver, old: &[u8], new: &[u8], local: &[u8]) -> Result<Vec
             lines::merge(old, new, local)
         }
     }
+}
+
+/// The lines that differ between two texts, as ranges of lines (from 0) of the first and of the second, in order;
+/// `None` if the texts have too little in common.
+#[must_use]
+pub fn line_changes(before: &[u8], after: &[u8]) -> Option<Vec<(Range<usize>, Range<usize>)>> {
+    lines::changes(before, after)
 }

@@ -11,7 +11,7 @@ use crate::limits::{MAX_DEPTH, MAX_PATH_BYTES};
 use crate::policy::{Policy, Table};
 use crate::step::{Action, Class, Step};
 use crate::totals::Totals;
-use crate::tree::{Cursor, Kind, Tree, is_name};
+use crate::tree::{Cursor, Tree, is_name};
 use verdict::{Left, Mode, Parts, Sides, Verdict, Walk};
 
 /// Plans the merge of three trees, step by step as the caller asks for them. Nothing is written.
@@ -235,9 +235,9 @@ impl<O: Cursor, N: Cursor, L: Cursor> Plan<'_, O, N, L> {
     fn judge(&self) -> Result<Verdict, PlanError> {
         let Some(frame) = self.stack.last() else { return Ok(Verdict::NOTHING) };
         let (old, new, local) = self.cursors();
-        let sides = Sides { old, new, local }.without_special_defaults();
-        if self.stack.len() > 1 && is_stamp(&self.path, &sides) {
-            return Ok(verdict::stamp());
+        let sides = Sides { old, new, local }.without_special_defaults().without_stamps(&self.path);
+        if matches!((sides.old, sides.new, sides.local), (None, None, None)) {
+            return Ok(if self.path == verdict::STAMP { verdict::stamp() } else { Verdict::NOTHING });
         }
         match self.policy.table {
             Table::Libostree => libostree::judge(&sides, frame.mode, self.path.is_empty()),
@@ -295,7 +295,7 @@ impl<O: Cursor, N: Cursor, L: Cursor> Plan<'_, O, N, L> {
             is_root: self.path.is_empty(),
         };
         let (old, new, local) = self.cursors();
-        let sides = Sides { old, new, local }.without_special_defaults();
+        let sides = Sides { old, new, local }.without_special_defaults().without_stamps(&self.path);
         let parts = match self.policy.table {
             Table::Libostree => libostree::directory(&sides, left)?,
             Table::Safe => safe::directory(&sides, left, self.policy.treatment(&self.path))?,
@@ -309,9 +309,3 @@ impl<O: Cursor, N: Cursor, L: Cursor> Plan<'_, O, N, L> {
 }
 
 const TOO_LONG: PlanError = PlanError::PathTooLong { limit: MAX_PATH_BYTES };
-
-/// `systemd-update-done.service` writes it after each update; a copy would make the next boot skip its set-up.
-fn is_stamp<O: Cursor, N: Cursor, L: Cursor>(path: &[u8], sides: &Sides<'_, O, N, L>) -> bool {
-    let kinds = [sides.old.map(Cursor::meta), sides.new.map(Cursor::meta), sides.local.map(Cursor::meta)];
-    path == b".updated" && !kinds.iter().flatten().any(|meta| meta.kind == Kind::Directory)
-}

@@ -54,6 +54,11 @@ pub(super) fn merge(old: &[u8], new: &[u8], local: &[u8]) -> Result<Vec<u8>, Dri
     Ok(out)
 }
 
+pub(super) fn changes(before: &[u8], after: &[u8]) -> Option<Vec<(Range<usize>, Range<usize>)>> {
+    let hunks = diff(&lines(before), &lines(after))?;
+    Some(hunks.into_iter().map(|hunk| (hunk.old, hunk.side)).collect())
+}
+
 /// The text's lines, each with its line feed; the last one may lack it.
 fn lines(text: &[u8]) -> Vec<&[u8]> {
     text.split_inclusive(|&byte| byte == b'\n').collect()

@@ -25,6 +25,18 @@ impl<O: Cursor, N: Cursor, L: Cursor> Sides<'_, O, N, L> {
         }
     }
 
+    /// The stamp file counts as absent everywhere.
+    pub(super) fn without_stamps(self, path: &[u8]) -> Self {
+        if path != STAMP {
+            return self;
+        }
+        Self {
+            old: self.old.filter(|cursor| cursor.meta().kind == Kind::Directory),
+            new: self.new.filter(|cursor| cursor.meta().kind == Kind::Directory),
+            local: self.local.filter(|cursor| cursor.meta().kind == Kind::Directory),
+        }
+    }
+
     /// Without the sides that were not walked.
     pub(super) fn walked(&self, [old, new, local]: [bool; 3]) -> Self {
         Self {
@@ -232,6 +244,9 @@ pub(super) const fn place(meta: Meta, side: Side) -> Action {
     };
     Action::Place(Place { kind: meta.kind, content, mode: meta.mode, uid: meta.uid, gid: meta.gid, xattrs })
 }
+
+/// `systemd-update-done.service` writes it after each update; a copy would make the next boot skip its set-up.
+pub(super) const STAMP: &[u8] = b".updated";
 
 /// The stamp file is in no result.
 pub(super) const fn stamp() -> Verdict {

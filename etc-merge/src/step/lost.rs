@@ -3,7 +3,8 @@
 use core::fmt;
 use core::ops::{BitOr, BitOrAssign};
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A set of things that a step does not carry into the result.
 ///
@@ -12,20 +13,21 @@ use serde::{Deserialize, Serialize};
 /// let lost = Lost::LOCAL_MODE | Lost::LOCAL_XATTRS;
 /// assert!(lost.contains(Lost::LOCAL_MODE) && !lost.contains(Lost::NEW_CONTENT));
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+///
+/// Its text form is the list of their names in lower case, such as `["local-mode"]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Lost(u16);
 
-/// Each flag with its name, lowest bit first.
-const NAMES: [(Lost, &str); 8] = [
-    (Lost::LOCAL_CONTENT, "the device's content"),
-    (Lost::LOCAL_MODE, "the device's mode or owner"),
-    (Lost::LOCAL_XATTRS, "the device's extended attributes"),
-    (Lost::LOCAL_SPECIAL, "the device's special file"),
-    (Lost::NEW_CONTENT, "the new default's content"),
-    (Lost::NEW_MODE, "the new default's mode or owner"),
-    (Lost::NEW_XATTRS, "the new default's extended attributes"),
-    (Lost::DEFAULT, "the default file"),
+/// Each flag with its name and what it says, lowest bit first.
+const NAMES: [(Lost, &str, &str); 8] = [
+    (Lost::LOCAL_CONTENT, "local-content", "the device's content"),
+    (Lost::LOCAL_MODE, "local-mode", "the device's mode or owner"),
+    (Lost::LOCAL_XATTRS, "local-xattrs", "the device's extended attributes"),
+    (Lost::LOCAL_SPECIAL, "local-special", "the device's special file"),
+    (Lost::NEW_CONTENT, "new-content", "the new default's content"),
+    (Lost::NEW_MODE, "new-mode", "the new default's mode or owner"),
+    (Lost::NEW_XATTRS, "new-xattrs", "the new default's extended attributes"),
+    (Lost::DEFAULT, "default", "the default file"),
 ];
 
 impl Lost {
@@ -83,10 +85,47 @@ impl BitOrAssign for Lost {
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
-        for (_, name) in NAMES.iter().filter(|(flag, _)| self.contains(*flag)) {
+        for (_, _, name) in NAMES.iter().filter(|(flag, ..)| self.contains(*flag)) {
             write!(f, "{separator}{name}")?;
             separator = ", ";
         }
         Ok(())
+    }
+}
+
+impl Serialize for Lost {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            let names = NAMES.iter().filter(|(flag, ..)| self.contains(*flag)).map(|(_, name, _)| name);
+            serializer.collect_seq(names)
+        } else {
+            self.0.serialize(serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Lost {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            return u16::deserialize(deserializer).map(Self);
+        }
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = Lost;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of what is lost")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<Lost, A::Error> {
+                let mut lost = Lost::NOTHING;
+                while let Some(name) = names.next_element::<heapless::String<16>>()? {
+                    let known = NAMES.iter().find(|(_, known, _)| name == **known);
+                    lost |= known.ok_or_else(|| A::Error::custom("no such thing can be lost"))?.0;
+                }
+                Ok(lost)
+            }
+        }
+        deserializer.deserialize_seq(Names)
     }
 }

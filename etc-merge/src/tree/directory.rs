@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use crate::digest::Digest;
 use crate::error::SourceError;
 use crate::tree::index::{Index, Known, Stamp};
-use crate::tree::{Cursor, Kind, Meta, Tree, content_digest, xattrs_digest};
+use crate::tree::{Cursor, Kind, Meta, Tree, content_digest, is_name, xattrs_digest};
 
 /// The flags that open a directory for listing, and nothing else than a directory.
 pub(crate) const DIRECTORY: OFlags =
@@ -75,6 +75,42 @@ impl DirectoryTree {
     #[must_use]
     pub fn into_index(self) -> Option<Index> {
         self.recording.map(|recording| recording.seen.into_inner())
+    }
+
+    /// The content of the file at `path`, relative to the root; `None` if there is no file of at most `limit` bytes.
+    /// No symlink on the way is followed.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn content(&self, path: &[u8], limit: usize) -> Result<Option<Vec<u8>>, SourceError> {
+        let mut directory = self.root.try_clone().map_err(|_| os(Errno::MFILE))?;
+        let mut names = path.split(|&byte| byte == b'/').peekable();
+        while let Some(name) = names.next() {
+            if !is_name(name) {
+                return Err(SourceError::BadName);
+            }
+            let flags = if names.peek().is_some() { DIRECTORY } else { FILE };
+            directory = match fs::openat(&directory, name, flags, Mode::empty()) {
+                Ok(next) => next,
+                Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR | Errno::NXIO) => return Ok(None),
+                Err(error) => return Err(os(error)),
+            };
+        }
+        let stat = stat(directory.as_fd(), b"", AtFlags::EMPTY_PATH).map_err(os)?;
+        if FileType::from_raw_mode(stat.stx_mode.into()) != FileType::RegularFile {
+            return Ok(None);
+        }
+        let mut bytes =
+            vec![0; usize::try_from(stat.stx_size).map_or(limit, |size| size.min(limit)).saturating_add(1)];
+        let mut filled = 0;
+        while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match rustix::io::read(&directory, rest).map_err(os)? {
+                0 => break,
+                length => filled = filled.saturating_add(length),
+            }
+        }
+        bytes.truncate(filled);
+        Ok(Some(bytes).filter(|bytes| bytes.len() <= limit))
     }
 
     /// How many files were opened for their content so far.

@@ -6,6 +6,7 @@ mod crash;
 mod directories;
 mod drivers;
 mod install;
+mod oracles;
 mod power;
 #[path = "../common/random_trees.rs"]
 mod random_trees;
