@@ -7,6 +7,7 @@
 #![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc, clippy::alloc_instead_of_core)]
 
 pub mod atomic;
+pub mod bootenv;
 pub mod cli;
 pub mod clock;
 pub mod config;
