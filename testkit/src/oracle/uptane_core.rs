@@ -1,1 +1,10 @@
 //! Properties of `uptane-core`.
+
+mod cycle;
+mod documents;
+mod json;
+mod roles;
+
+pub use cycle::cycle;
+pub use json::{canonical, json};
+pub use roles::{root, snapshot, targets, timestamp};

@@ -13,3 +13,4 @@ mod factory;
 mod lockbox;
 mod roots;
 mod secondary;
+mod seeds;
