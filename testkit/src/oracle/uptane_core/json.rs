@@ -76,7 +76,8 @@ pub fn canonical(data: &[u8]) {
             // OLPC leaves control characters as they are, so it is not always JSON.
             continue;
         }
-        let again = parse(&once).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&once)));
+        let again =
+            parse(&once).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&once)));
         assert_eq!(write(again, form).as_ref(), Ok(&once));
         if let Ok(theirs) = serde_json::from_slice::<Theirs>(data)
             && !data.windows(2).any(|pair| pair == b"-0")

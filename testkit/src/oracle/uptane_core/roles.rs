@@ -97,7 +97,8 @@ pub fn targets(data: &[u8]) {
     let root = honest().file(Repository::Director, "1.root.json").unwrap_or_default();
     let trust = Trust { root, targets_version: None };
     let [ecu, ..] = ECUS else { return };
-    let Ok(assignment) = secondary::verify::<Uptane, _>(trust, &[], &bytes, *ecu, NOW, &mut Index::new()) else {
+    let Ok(assignment) = secondary::verify::<Uptane, _>(trust, &[], &bytes, *ecu, NOW, &mut Index::new())
+    else {
         return;
     };
     if let Some(target) = assignment.target {
