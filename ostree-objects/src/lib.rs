@@ -7,3 +7,38 @@
 extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
+
+mod checksum;
+mod error;
+mod gvariant;
+mod hash;
+mod name;
+mod object;
+mod object_type;
+
+#[cfg(feature = "std")]
+pub mod filez;
+pub mod limits;
+#[cfg(feature = "alloc")]
+pub mod pull;
+#[cfg(feature = "std")]
+pub mod repo;
+
+pub use checksum::{Checksum, ChecksumError, Hex, LoosePath};
+pub use error::{Error, ErrorKind, StringRule};
+pub use gvariant::VariantRef;
+pub use hash::{ContentHasher, Sha256Writer};
+pub use limits::Limits;
+pub use name::{Name, NameError};
+pub use object::{
+    CommitRef, DirEntry, DirMetaRef, DirTreeRef, FileEntry, FileHeaderRef, FilezHeaderRef, MetadataRef,
+    RelatedRef, XattrsRef,
+};
+pub use object_type::{ObjectType, RepoMode};
+
+#[cfg(feature = "alloc")]
+pub use gvariant::{Variant, VariantError};
+#[cfg(feature = "alloc")]
+pub use name::NameBuf;
+#[cfg(feature = "alloc")]
+pub use object::{Clash, Commit, DirMeta, DirTree, DirTreeBuf, FileHeader, Xattrs};

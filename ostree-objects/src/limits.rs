@@ -1,0 +1,88 @@
+//! Every bound that is put on input, by name.
+//!
+//! libostree has none for depth, names' length or content, and 128 MiB for metadata (10 MiB before 2023).
+
+/// Largest commit, dirtree or dirmeta that is read unless [`Limits`] says otherwise, in bytes.
+///
+/// libostree's `OSTREE_MAX_METADATA_SIZE` until 2023; it is 128 MiB since ([`MAX_METADATA_BYTES_CEILING`]).
+pub const MAX_METADATA_BYTES: usize = 10 * 1024 * 1024;
+
+/// Largest value that [`Limits::metadata_bytes`] may be set to, in bytes: libostree's own limit since 2023.
+pub const MAX_METADATA_BYTES_CEILING: usize = 128 * 1024 * 1024;
+
+/// Deepest directory that is entered; the root of a commit has depth 0.
+///
+/// 256 levels of the shortest names already are an eighth of Linux' `PATH_MAX` of 4096.
+pub const MAX_DEPTH: usize = 256;
+
+/// Longest name of a file or directory, in bytes: Linux' `NAME_MAX`.
+pub const MAX_NAME_BYTES: usize = 255;
+
+/// Longest target of a symbolic link, in bytes: Linux' `PATH_MAX` less its NUL.
+pub const MAX_SYMLINK_BYTES: usize = 4095;
+
+/// Longest name of an extended attribute, in bytes without the NUL: Linux' `XATTR_NAME_MAX`.
+pub const MAX_XATTR_NAME_BYTES: usize = 255;
+
+/// Largest value of an extended attribute, in bytes: Linux' `XATTR_SIZE_MAX`.
+pub const MAX_XATTR_VALUE_BYTES: usize = 65_536;
+
+/// Largest header of a file object, in bytes: room for what Linux lets a file's extended attributes hold
+/// (64 KiB of names, and as much again of values on the file systems in use), twice over.
+pub const MAX_FILE_HEADER_BYTES: usize = 256 * 1024;
+
+/// Deepest nesting of containers inside a value of the commit's metadata, and in a GVariant type string.
+pub const MAX_VARIANT_DEPTH: usize = 64;
+
+/// Longest GVariant type string, in bytes: the limit that D-Bus puts on signatures.
+pub const MAX_TYPE_STRING_BYTES: usize = 255;
+
+/// Most bytes that one file object may have, stored or unpacked, unless [`Limits`] says otherwise.
+pub const MAX_CONTENT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+
+/// Most objects that one pull or walk of a commit may reach, unless [`Limits`] says otherwise.
+///
+/// An operating system has some ten thousands; each costs about 100 bytes of memory while pulling.
+pub const MAX_OBJECTS: usize = 4 * 1024 * 1024;
+
+/// The limits that a caller may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Largest metadata object, in bytes. Values above [`MAX_METADATA_BYTES_CEILING`] act as that.
+    pub metadata_bytes: usize,
+    /// Deepest directory; the root of a commit has depth 0. Values above [`MAX_DEPTH`] act as that.
+    pub depth: usize,
+    /// Largest file object, in bytes.
+    pub content_bytes: u64,
+    /// Most objects of one commit.
+    pub objects: usize,
+}
+
+impl Limits {
+    /// The defaults: [`MAX_METADATA_BYTES`], [`MAX_DEPTH`], [`MAX_CONTENT_BYTES`], [`MAX_OBJECTS`].
+    pub const DEFAULT: Self = Self {
+        metadata_bytes: MAX_METADATA_BYTES,
+        depth: MAX_DEPTH,
+        content_bytes: MAX_CONTENT_BYTES,
+        objects: MAX_OBJECTS,
+    };
+
+    /// The largest metadata object these limits allow, in bytes.
+    #[must_use]
+    pub fn metadata_bytes(&self) -> usize {
+        self.metadata_bytes.min(MAX_METADATA_BYTES_CEILING)
+    }
+
+    /// The deepest directory these limits allow.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.depth.min(MAX_DEPTH)
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

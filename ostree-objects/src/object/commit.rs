@@ -1,0 +1,168 @@
+#[cfg(feature = "alloc")]
+mod owned;
+
+#[cfg(feature = "alloc")]
+pub use owned::Commit;
+
+use super::metadata_span;
+use crate::gvariant::{Array, Span, Tuple, VariantRef, read_variant};
+use crate::{Checksum, Error, ErrorKind, Limits};
+
+/// A commit: `(a{sv}aya(say)sstayay)`, its time in big-endian order.
+#[derive(Clone, Copy, Debug)]
+pub struct CommitRef<'a> {
+    metadata: MetadataRef<'a>,
+    parent: Option<Checksum>,
+    related: RelatedRef<'a>,
+    subject: &'a str,
+    body: &'a str,
+    timestamp: u64,
+    tree: Checksum,
+    meta: Checksum,
+}
+
+/// The metadata dictionary of a commit, `a{sv}`.
+#[derive(Clone, Copy, Debug)]
+pub struct MetadataRef<'a> {
+    entries: Array<'a>,
+}
+
+/// The related objects of a commit, `a(say)`; empty in practice.
+#[derive(Clone, Copy, Debug)]
+pub struct RelatedRef<'a> {
+    entries: Array<'a>,
+}
+
+impl<'a> CommitRef<'a> {
+    /// Reads a commit object.
+    ///
+    /// # Errors
+    /// If it is not in the normal form, larger than the default limit, or has a malformed member.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
+        Self::parse_with(bytes, &Limits::DEFAULT)
+    }
+
+    /// Like [`parse`](Self::parse) with other limits.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_with(bytes: &'a [u8], limits: &Limits) -> Result<Self, Error> {
+        // One framing offset for each member but the time, which is fixed, and the last.
+        let mut tuple = Tuple::new(metadata_span(bytes, limits)?, 6)?;
+        let metadata = MetadataRef::read(tuple.variable(8)?)?;
+        let parent = tuple.variable(1)?;
+        let parent = if parent.len() == 0 { None } else { Some(parent.checksum()?) };
+        let related = RelatedRef::read(tuple.variable(1)?)?;
+        let subject = tuple.variable(1)?.string()?;
+        let body = tuple.variable(1)?.string()?;
+        let timestamp = tuple.be_u64()?;
+        let tree = tuple.variable(1)?.checksum()?;
+        let meta = tuple.last(1)?.checksum()?;
+        Ok(Self { metadata, parent, related, subject, body, timestamp, tree, meta })
+    }
+
+    /// The metadata dictionary.
+    #[must_use]
+    pub const fn metadata(&self) -> MetadataRef<'a> {
+        self.metadata
+    }
+
+    /// The commit before this one on its branch.
+    #[must_use]
+    pub const fn parent(&self) -> Option<Checksum> {
+        self.parent
+    }
+
+    /// The related objects.
+    #[must_use]
+    pub const fn related(&self) -> RelatedRef<'a> {
+        self.related
+    }
+
+    /// One line that says what the commit is.
+    #[must_use]
+    pub const fn subject(&self) -> &'a str {
+        self.subject
+    }
+
+    /// More about it.
+    #[must_use]
+    pub const fn body(&self) -> &'a str {
+        self.body
+    }
+
+    /// When it was made, in seconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub const fn timestamp(&self) -> u64 {
+        self.timestamp
+    }
+
+    /// The root directory's dirtree object.
+    #[must_use]
+    pub const fn tree(&self) -> Checksum {
+        self.tree
+    }
+
+    /// The root directory's dirmeta object.
+    #[must_use]
+    pub const fn meta(&self) -> Checksum {
+        self.meta
+    }
+}
+
+impl<'a> MetadataRef<'a> {
+    fn read(span: Span<'a>) -> Result<Self, Error> {
+        let entries = Array::new(span, 8)?;
+        for index in 0..entries.len() {
+            let entry = entries.get(index)?;
+            let (key, _) = read_entry(entry)?;
+            if key.is_empty() {
+                return Err(entry.error(0, ErrorKind::EmptyKey));
+            }
+        }
+        Ok(Self { entries })
+    }
+
+    /// The entries, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, VariantRef<'a>)> + use<'a> {
+        let entries = self.entries;
+        // `read` has read each of them once.
+        (0..entries.len()).filter_map(move |index| read_entry(entries.get(index).ok()?).ok())
+    }
+
+    /// The value of `key`; of two, the first.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<VariantRef<'a>> {
+        self.iter().find(|(name, _)| *name == key).map(|(_, value)| value)
+    }
+}
+
+/// `{sv}`: a dictionary entry, whose value is aligned to 8.
+fn read_entry(entry: Span<'_>) -> Result<(&str, VariantRef<'_>), Error> {
+    let mut tuple = Tuple::new(entry, 1)?;
+    let key = tuple.variable(1)?.string()?;
+    let value = read_variant(&tuple.last(8)?)?;
+    Ok((key, value))
+}
+
+impl<'a> RelatedRef<'a> {
+    fn read(span: Span<'a>) -> Result<Self, Error> {
+        let entries = Array::new(span, 1)?;
+        for index in 0..entries.len() {
+            read_related(entries.get(index)?)?;
+        }
+        Ok(Self { entries })
+    }
+
+    /// The related refs and their commits.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, Checksum)> + use<'a> {
+        let entries = self.entries;
+        (0..entries.len()).filter_map(move |index| read_related(entries.get(index).ok()?).ok())
+    }
+}
+
+fn read_related(entry: Span<'_>) -> Result<(&str, Checksum), Error> {
+    let mut tuple = Tuple::new(entry, 1)?;
+    let name = tuple.variable(1)?.string()?;
+    Ok((name, tuple.last(1)?.checksum()?))
+}

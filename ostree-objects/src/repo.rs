@@ -1,0 +1,98 @@
+//! Repositories on disk: archive (what is served) and bare-user (what a device without root keeps).
+//!
+//! Everything happens relative to a directory descriptor, and no symbolic link is followed. An object appears
+//! under its name only when its content has that checksum.
+
+mod checkout;
+mod commit;
+mod error;
+mod layout;
+mod read;
+mod refs;
+mod write;
+
+pub use checkout::CheckoutOptions;
+pub use commit::CommitOptions;
+pub use error::RepoError;
+pub use read::FileObject;
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+
+use crate::{Checksum, ObjectType, RepoMode};
+
+/// An open repository.
+#[derive(Debug)]
+pub struct Repo {
+    directory: File,
+    objects: File,
+    temporary: File,
+    mode: RepoMode,
+}
+
+/// How the agent opens directories: the very one that is named, for use as a starting point.
+pub(crate) const DIRECTORY: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+impl Repo {
+    /// Makes an empty repository at `path`, which may exist as an empty directory.
+    ///
+    /// # Errors
+    /// If the mode is none that is written, or as of the file system.
+    pub fn init(path: &Path, mode: RepoMode) -> Result<Self, RepoError> {
+        if !matches!(mode, RepoMode::Archive | RepoMode::BareUser) {
+            return Err(RepoError::Mode { mode: mode.name() });
+        }
+        std::fs::create_dir_all(path).map_err(RepoError::io("making the repository"))?;
+        let directory = open_directory(CWD, path)?;
+        layout::create(&directory, mode)?;
+        Self::open(path)
+    }
+
+    /// Opens the repository at `path`.
+    ///
+    /// # Errors
+    /// If it is none, or of a mode that is not read.
+    pub fn open(path: &Path) -> Result<Self, RepoError> {
+        let directory = open_directory(CWD, path)?;
+        let mode = layout::mode(&directory)?;
+        let objects = open_directory(&directory, "objects")?;
+        make_directory(&directory, "tmp")?;
+        let temporary = open_directory(&directory, "tmp")?;
+        Ok(Self { directory, objects, temporary, mode })
+    }
+
+    /// How its objects are stored.
+    #[must_use]
+    pub const fn mode(&self) -> RepoMode {
+        self.mode
+    }
+
+    /// Whether it has the object.
+    ///
+    /// # Errors
+    /// As of the file system.
+    pub fn has(&self, object_type: ObjectType, checksum: &Checksum) -> Result<bool, RepoError> {
+        let path = checksum.loose_path(object_type, self.mode);
+        match rustix::fs::statat(&self.objects, path.as_str(), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(true),
+            Err(rustix::io::Errno::NOENT) => Ok(false),
+            Err(error) => Err(RepoError::io("looking for an object")(error)),
+        }
+    }
+}
+
+pub(crate) fn open_directory(at: impl AsFd, path: impl rustix::path::Arg) -> Result<File, RepoError> {
+    let open = rustix::fs::openat(at, path, DIRECTORY, Mode::empty());
+    open.map(File::from).map_err(RepoError::io("opening a directory"))
+}
+
+pub(crate) fn make_directory(at: impl AsFd, name: &str) -> Result<(), RepoError> {
+    match rustix::fs::mkdirat(at, name, Mode::from_raw_mode(0o755)) {
+        Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(()),
+        Err(error) => Err(RepoError::io("making a directory")(error)),
+    }
+}

@@ -1,0 +1,81 @@
+use std::io;
+
+use crate::{Checksum, Error, ObjectType};
+
+/// Why a repository cannot do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RepoError {
+    /// The file system refused.
+    #[error("{doing}: {error}")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// What the file system said.
+        error: io::Error,
+    },
+    /// The directory is no repository of a mode that is supported.
+    #[error("repository mode {mode:?} is not supported here")]
+    Mode {
+        /// The mode's name.
+        mode: &'static str,
+    },
+    /// The `config` file is not a repository's.
+    #[error("{rule} in the repository's config")]
+    Config {
+        /// What is wrong with it.
+        rule: &'static str,
+    },
+    /// An object is not there.
+    #[error("{} {checksum} is not in the repository", .object_type.name())]
+    Missing {
+        /// Its type.
+        object_type: ObjectType,
+        /// Its name.
+        checksum: Checksum,
+    },
+    /// An object's content has another checksum than its name says.
+    #[error("{} {expected} has the content of {actual}", .object_type.name())]
+    Corrupt {
+        /// Its type.
+        object_type: ObjectType,
+        /// Its name.
+        expected: Checksum,
+        /// The checksum of its content.
+        actual: Checksum,
+    },
+    /// An object is malformed, or breaks a rule of this crate.
+    #[error("{} {checksum}: {error}", .object_type.name())]
+    Malformed {
+        /// Its type.
+        object_type: ObjectType,
+        /// Its name.
+        checksum: Checksum,
+        /// What is wrong with it.
+        error: Error,
+    },
+    /// Directories nest deeper than the limit.
+    #[error("directories nest deeper than {limit}")]
+    Depth {
+        /// The limit.
+        limit: usize,
+    },
+    /// A name of the tree that is committed cannot be in an object.
+    #[error("a name in the tree {0}")]
+    Name(crate::NameError),
+    /// Something in the tree that is committed is neither file, directory nor symbolic link.
+    #[error("the tree holds something that is no file, directory or symbolic link")]
+    FileType,
+    /// A ref's name is not allowed.
+    #[error("not a name of a ref")]
+    RefName,
+    /// A ref is not there, or does not hold a checksum.
+    #[error("no such ref or commit")]
+    NoRef,
+}
+
+impl RepoError {
+    pub(crate) fn io<E: Into<io::Error>>(doing: &'static str) -> impl FnOnce(E) -> Self {
+        move |error| Self::Io { doing, error: error.into() }
+    }
+}

@@ -1,0 +1,106 @@
+//! Refs: names of commits, each a file with a checksum in it. And the marks of commits that are incomplete.
+
+use alloc::format;
+use alloc::string::String;
+use std::io::{Read, Write};
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+
+use super::{Repo, RepoError, make_directory, open_directory};
+use crate::{Checksum, Name};
+
+impl Repo {
+    /// The commit that `rev` names: a checksum in hex, or a ref of `refs/heads`.
+    ///
+    /// # Errors
+    /// If there is no such ref.
+    pub fn resolve(&self, rev: &str) -> Result<Checksum, RepoError> {
+        if let Ok(checksum) = Checksum::from_hex(rev.as_bytes()) {
+            return Ok(checksum);
+        }
+        let path = head(rev)?;
+        let file =
+            rustix::fs::openat(&self.directory, &*path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        let file = std::fs::File::from(file.map_err(|_| RepoError::NoRef)?);
+        let mut text = String::new();
+        file.take(128).read_to_string(&mut text).map_err(RepoError::io("reading a ref"))?;
+        Checksum::from_hex(text.trim_end().as_bytes()).map_err(|_| RepoError::NoRef)
+    }
+
+    /// Makes the branch `name` point at `commit`, durably.
+    ///
+    /// # Errors
+    /// If the name is not allowed, or as of the file system.
+    pub fn set_ref(&self, name: &str, commit: &Checksum) -> Result<(), RepoError> {
+        self.sync()?;
+        let path = head(name)?;
+        for (at, _) in path.match_indices('/').skip(1) {
+            make_directory(&self.directory, path.get(..at).unwrap_or_default())?;
+        }
+        let mut file = self.temporary_file()?;
+        let io = RepoError::io("writing a ref");
+        std::writeln!(file.file, "{commit}").and_then(|()| file.file.sync_all()).map_err(io)?;
+        file.rename_to(&self.directory, &path)?;
+        let parent = path.rsplit_once('/').map_or("refs", |(parent, _)| parent);
+        let parent = open_directory(&self.directory, parent)?;
+        parent.sync_all().map_err(RepoError::io("syncing a ref"))
+    }
+
+    /// Says that objects of `commit` may be missing, until [`Self::set_complete`].
+    ///
+    /// # Errors
+    /// As of the file system.
+    pub fn set_partial(&self, commit: &Checksum) -> Result<(), RepoError> {
+        make_directory(&self.directory, "state")?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let mark = rustix::fs::openat(&self.directory, partial(commit), flags, Mode::from_raw_mode(0o644));
+        mark.map_err(RepoError::io("marking a commit as partial"))?;
+        self.sync_state()
+    }
+
+    /// Says that everything `commit` needs is here.
+    ///
+    /// # Errors
+    /// As of the file system.
+    pub fn set_complete(&self, commit: &Checksum) -> Result<(), RepoError> {
+        self.sync()?;
+        match rustix::fs::unlinkat(&self.directory, partial(commit), AtFlags::empty()) {
+            Ok(()) => self.sync_state(),
+            Err(rustix::io::Errno::NOENT) => Ok(()),
+            Err(error) => Err(RepoError::io("marking a commit as complete")(error)),
+        }
+    }
+
+    /// Whether objects of `commit` may be missing.
+    ///
+    /// # Errors
+    /// As of the file system.
+    pub fn is_partial(&self, commit: &Checksum) -> Result<bool, RepoError> {
+        match rustix::fs::statat(&self.directory, partial(commit), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(true),
+            Err(rustix::io::Errno::NOENT) => Ok(false),
+            Err(error) => Err(RepoError::io("looking for the mark of a partial commit")(error)),
+        }
+    }
+
+    fn sync_state(&self) -> Result<(), RepoError> {
+        let state = open_directory(&self.directory, "state")?;
+        state.sync_all().map_err(RepoError::io("syncing the state of commits"))
+    }
+}
+
+fn partial(commit: &Checksum) -> String {
+    format!("state/{commit}.commitpartial")
+}
+
+/// The path of a branch: components as libostree allows them (`ostree_validate_rev`).
+fn head(name: &str) -> Result<String, RepoError> {
+    let legal = |component: &str| {
+        let mut bytes = component.bytes();
+        let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        Name::new(component).is_ok()
+            && bytes.next().is_some_and(word)
+            && bytes.all(|byte| word(byte) || b"-.".contains(&byte))
+    };
+    if name.split('/').all(legal) { Ok(format!("refs/heads/{name}")) } else { Err(RepoError::RefName) }
+}

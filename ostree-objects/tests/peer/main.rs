@@ -1,0 +1,11 @@
+//! Against the real `ostree` (Debian 12: 2022.7), which must be installed.
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::std_instead_of_core,
+    clippy::std_instead_of_alloc
+)]
+
+mod repository;
+mod tree;

@@ -1,0 +1,156 @@
+//! Repositories of each tool, read by the other.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use ostree_objects::pull::Planner;
+use ostree_objects::repo::{CheckoutOptions, CommitOptions, Repo};
+use ostree_objects::{Checksum, CommitRef, Limits, ObjectType, RepoMode};
+use testkit::tools;
+
+use crate::tree;
+
+const MODES: [(RepoMode, &str); 2] = [(RepoMode::Archive, "archive"), (RepoMode::BareUser, "bare-user")];
+
+fn ostree(repo: &Path, arguments: &[&str]) -> String {
+    let mut command = tools::tool("ostree");
+    command.arg(arguments[0]).arg("--repo").arg(repo).args(&arguments[1..]);
+    String::from_utf8(tools::success(&mut command)).unwrap().trim().to_owned()
+}
+
+fn commit_by_ostree(repo: &Path, tree: &Path) -> Checksum {
+    let printed = ostree(
+        repo,
+        &[
+            "commit",
+            "--owner-uid=0",
+            "--owner-gid=0",
+            "--no-xattrs",
+            "--timestamp=@1767225600",
+            "--subject=A subject",
+            "--branch=os/main",
+            "--add-metadata-string=version=1.0",
+            tree.to_str().unwrap(),
+        ],
+    );
+    printed.parse().unwrap()
+}
+
+fn options() -> CommitOptions {
+    CommitOptions {
+        branch: Some("os/main".into()),
+        subject: "A subject".into(),
+        timestamp: 1_767_225_600,
+        metadata: vec![("version".into(), "1.0".into())],
+        ..CommitOptions::default()
+    }
+}
+
+/// All objects that `commit` needs, by the planner.
+fn objects(repo: &Repo, commit: Checksum) -> Vec<(ObjectType, Checksum)> {
+    let mut planner = Planner::new(commit, Limits::DEFAULT);
+    let mut all = Vec::new();
+    while let Some(request) = planner.next_request() {
+        all.push((request.object_type, request.checksum));
+        if request.object_type == ObjectType::File {
+            planner.file_arrived(request).unwrap();
+        } else {
+            let bytes = repo.load_metadata(request.object_type, &request.checksum).unwrap();
+            planner.metadata_arrived(request, &bytes).unwrap();
+        }
+    }
+    assert!(planner.is_done());
+    all
+}
+
+#[test]
+fn a_repository_of_the_tool_is_read_and_checked_out_alike() {
+    for seed in 0..12 {
+        let directory = tempfile();
+        let (source, ours, theirs) =
+            (directory.join("tree"), directory.join("ours"), directory.join("theirs"));
+        tree::make(&source, seed);
+        let (mode, name) = MODES[usize::from(seed % 2 == 1)];
+        let path = directory.join("repo");
+        fs::create_dir(&path).unwrap();
+        ostree(&path, &["init", &format!("--mode={name}")]);
+        let commit = commit_by_ostree(&path, &source);
+
+        let repo = Repo::open(&path).unwrap();
+        assert_eq!(repo.mode(), mode);
+        assert_eq!(repo.resolve("os/main").unwrap(), commit);
+        for (object_type, checksum) in objects(&repo, commit) {
+            if object_type == ObjectType::File {
+                repo.check_file(&checksum).unwrap();
+            }
+        }
+        repo.checkout(&commit, &File::open(&directory).unwrap(), "ours", CheckoutOptions::default()).unwrap();
+        ostree(&path, &["checkout", "-U", commit.to_hex().as_str(), theirs.to_str().unwrap()]);
+        assert_eq!(tree::list(&ours), tree::list(&theirs), "seed {seed}");
+        fs::remove_dir_all(&directory).unwrap();
+    }
+}
+
+#[test]
+fn a_commit_of_ours_is_the_tools_commit_and_passes_its_fsck() {
+    for seed in 100..112 {
+        let directory = tempfile();
+        let source = directory.join("tree");
+        tree::make(&source, seed);
+        let (mode, name) = MODES[usize::from(seed % 2 == 1)];
+        let (ours, theirs) = (directory.join("ours"), directory.join("theirs"));
+        fs::create_dir(&theirs).unwrap();
+        ostree(&theirs, &["init", &format!("--mode={name}")]);
+        let expected = commit_by_ostree(&theirs, &source);
+        let repo = Repo::init(&ours, mode).unwrap();
+        let commit = repo.commit(&source, &options()).unwrap();
+        assert_eq!(
+            repo.load_metadata(ObjectType::Commit, &commit).unwrap(),
+            Repo::open(&theirs).unwrap().load_metadata(ObjectType::Commit, &expected).unwrap(),
+            "seed {seed}"
+        );
+        assert_eq!(commit, expected);
+        ostree(&ours, &["fsck"]);
+        assert_eq!(ostree(&ours, &["rev-parse", "os/main"]), commit.to_hex().as_str());
+        fs::remove_dir_all(&directory).unwrap();
+    }
+}
+
+#[test]
+fn what_was_pulled_from_the_tools_archive_passes_its_fsck() {
+    let directory = tempfile();
+    let (source, from, to) = (directory.join("tree"), directory.join("from"), directory.join("to"));
+    tree::make(&source, 7);
+    fs::create_dir(&from).unwrap();
+    ostree(&from, &["init", "--mode=archive"]);
+    let commit = commit_by_ostree(&from, &source);
+    let (served, repo) = (Repo::open(&from).unwrap(), Repo::init(&to, RepoMode::BareUser).unwrap());
+    repo.set_partial(&commit).unwrap();
+    assert!(repo.is_partial(&commit).unwrap());
+    for (object_type, checksum) in objects(&served, commit) {
+        let path = from.join("objects").join(checksum.loose_path(object_type, RepoMode::Archive).as_str());
+        if object_type == ObjectType::File {
+            repo.write_filez(&checksum, File::open(path).unwrap()).unwrap();
+        } else {
+            repo.write_metadata(object_type, Some(&checksum), &fs::read(path).unwrap()).unwrap();
+        }
+    }
+    repo.set_complete(&commit).unwrap();
+    repo.set_ref("os/main", &commit).unwrap();
+    ostree(&to, &["fsck"]);
+    let bytes = repo.load_metadata(ObjectType::Commit, &commit).unwrap();
+    let read = CommitRef::parse(&bytes).unwrap();
+    assert_eq!((read.subject(), read.timestamp(), read.parent()), ("A subject", 1_767_225_600, None));
+    assert_eq!(read.metadata().get("version").unwrap().as_str(), Some("1.0"));
+    fs::remove_dir_all(&directory).unwrap();
+}
+
+/// A new directory on a file system with user attributes, which some `/tmp` lack.
+fn tempfile() -> std::path::PathBuf {
+    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let directory =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("repo-{}-{number}", std::process::id()));
+    fs::create_dir_all(&directory).unwrap();
+    directory
+}
