@@ -4,6 +4,7 @@
 //! every property of the specification is in the [`model`], and whatever is not is an error with line and
 //! column. [`Project::locked`] refuses what could change its meaning on the way to a device.
 
+mod canonical;
 mod decode;
 mod environment;
 mod error;
@@ -18,6 +19,7 @@ pub mod tree;
 mod validate;
 mod yaml;
 
+pub use canonical::{canonical, check_locked, lock};
 pub use environment::Environment;
 pub use error::{Error, ErrorKind, Expected};
 pub use hash::CONFIG_HASH_VERSION;

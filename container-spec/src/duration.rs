@@ -184,7 +184,8 @@ pub enum DurationErrorKind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::string::ToString;
+    extern crate alloc;
+    use alloc::string::ToString;
 
     #[test]
     fn reads_go_durations_and_days() {

@@ -124,7 +124,8 @@ pub enum SizeErrorKind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::string::ToString;
+    extern crate alloc;
+    use alloc::string::ToString;
 
     #[test]
     fn all_units_are_powers_of_1024() {

@@ -205,6 +205,12 @@ pub enum ErrorKind {
     /// A variable that is not set, where the file must be complete.
     #[error("the variable is not set")]
     Unresolved,
+    /// A character that YAML does not allow, not even in quotes.
+    #[error("this character must be escaped")]
+    Unprintable,
+    /// A line that is not as in the canonical text.
+    #[error("this line is not in canonical form")]
+    NotInCanonicalForm,
     /// A value that the canonical form cannot keep.
     #[error("the canonical form cannot hold this value")]
     NotCanonical,

@@ -18,7 +18,7 @@ impl Service {
     pub fn config_hash(&self) -> Sha256 {
         let mut reduced = Self {
             build: None,
-            develop: None,
+            develop: super::model::common::Nullable(None),
             pull_policy: None,
             pull_refresh_after: None,
             scale: None,
@@ -29,7 +29,7 @@ impl Service {
         reduced.profiles.0.clear();
         reduced.depends_on.0.clear();
         reduced.extensions.clear();
-        if let Some(deploy) = reduced.deploy.as_mut().and_then(|deploy| deploy.0.as_mut()) {
+        if let Some(deploy) = reduced.deploy.0.as_mut() {
             deploy.replicas = None;
         }
         // `Value` sorts the keys. Texts, numbers and maps with text keys always serialise.

@@ -73,10 +73,6 @@ impl<'a> Node<'a> {
         Self { value: Value::Scalar(text.into(), Style::Text), at, tag: Tag::None, id: 0 }
     }
 
-    pub(crate) fn mapping(entries: Vec<(Self, Self)>, at: Position) -> Self {
-        Self { value: Value::Mapping(entries), at, tag: Tag::None, id: 0 }
-    }
-
     /// The text of a scalar.
     #[must_use]
     pub fn as_scalar(&self) -> Option<&str> {

@@ -56,7 +56,8 @@ pub(crate) fn validate(project: &Project, root: &Node<'_>, cx: &mut Context) {
         let node = services.and_then(|services| services.get(name));
         let at = project.position(name).unwrap_or_default();
         let place = |property: &str| node.and_then(|node| node.get(property)).map_or(at, |value| value.at);
-        if service.image.is_none() && service.build.is_none() && service.provider.is_none() {
+        let named = project.places.get(name).is_some_and(|places| places.image.is_some());
+        if !named && service.build.is_none() && service.provider.is_none() {
             cx.error(at, ErrorKind::NoImage, name);
         }
         if let Some(container) = &service.container_name {
@@ -108,7 +109,7 @@ fn references(project: &Project, service: &Service, place: &impl Fn(&str) -> Pos
             cx.error(place(property), ErrorKind::Undefined("service"), name);
         }
     };
-    let pid = service.pid.as_ref().and_then(|pid| pid.as_deref());
+    let pid = service.pid.as_deref();
     for (property, mode) in [
         ("network_mode", service.network_mode.as_deref()),
         ("ipc", service.ipc.as_deref()),
@@ -147,7 +148,7 @@ fn mounts(service: &Service, place: &impl Fn(&str) -> Position, cx: &mut Context
         if earlier.iter().any(|other| other.0.target.trim_end_matches('/') == target) {
             cx.error(place("volumes"), ErrorKind::Taken("mount"), &mount.0.target);
         }
-        if mount.0.kind == MountKind::Bind && mount.0.source.as_deref() == Some("") {
+        if mount.0.kind() == MountKind::Bind && mount.0.source.as_deref() == Some("") {
             cx.error(place("volumes"), ErrorKind::Missing("source"), &mount.0.target);
         }
     }

@@ -17,8 +17,21 @@ mod merge_key;
 /// # Errors
 /// With line and column, if it is no YAML, if a key appears twice, or if a limit is passed.
 pub fn parse(text: &str, file: u16) -> Result<Node<'_>, Error> {
+    parse_document(text, file).map(|document| document.root)
+}
+
+/// A tree, and what is known about all of it.
+pub(crate) struct Document<'a> {
+    pub(crate) root: Node<'a>,
+    /// The highest identity of a node.
+    pub(crate) nodes: u32,
+    /// Whether a collection or scalar is in the tree more than once.
+    pub(crate) has_copies: bool,
+}
+
+pub(crate) fn parse_document(text: &str, file: u16) -> Result<Document<'_>, Error> {
+    let at = Position { file, line: 1, column: 1 };
     if text.len() > MAX_DOCUMENT_BYTES {
-        let at = Position { file, line: 1, column: 1 };
         return Err(Error::new(at, ErrorKind::TooLarge { bytes: text.len() }, "file"));
     }
     let mut builder = Builder::default();
@@ -28,13 +41,13 @@ pub fn parse(text: &str, file: u16) -> Result<Node<'_>, Error> {
             .map_err(|error| Error::new(position(file, error.marker()), ErrorKind::Yaml, error.info()))?;
         builder.event(event, position(file, &span.start))?;
     }
-    let at = Position { file, line: 1, column: 1 };
-    Ok(builder.root.unwrap_or(Node {
-        value: Value::Scalar(Cow::Borrowed(""), Style::Plain),
-        at,
-        tag: Tag::None,
-        id: 0,
-    }))
+    let nothing =
+        || Node { value: Value::Scalar(Cow::Borrowed(""), Style::Plain), at, tag: Tag::None, id: 0 };
+    Ok(Document {
+        root: builder.root.unwrap_or_else(nothing),
+        nodes: builder.nodes,
+        has_copies: builder.alias_bytes > 0,
+    })
 }
 
 fn position(file: u16, marker: &Marker) -> Position {

@@ -183,7 +183,7 @@ fn resources(
     let mut volumes = BTreeSet::new();
     for instance in instances.iter().filter(|instance| instance.fate == Fate::Create) {
         networks.extend(instance.model.networks.keys());
-        let mounts = instance.model.volumes.iter().filter(|mount| mount.0.kind == MountKind::Volume);
+        let mounts = instance.model.volumes.iter().filter(|mount| mount.0.kind() == MountKind::Volume);
         volumes.extend(mounts.filter_map(|mount| mount.0.source.as_ref()));
     }
     for key in networks {

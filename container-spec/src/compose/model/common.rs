@@ -316,7 +316,7 @@ impl Decode for Span {
     }
 }
 
-/// A property that may be written as nothing, which is not the same as leaving it out.
+/// A property that may be written as nothing, which is the same as leaving it out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Nullable<T>(pub Option<T>);

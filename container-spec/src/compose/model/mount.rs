@@ -95,7 +95,7 @@ record! {
     /// One mount of a service.
     pub struct Mount {
         /// What is mounted.
-        kind: MountKind = "type",
+        kind: Option<MountKind> = "type",
         /// Path of the host, name of a volume, or image; nothing for a volume without a name.
         source: Option<String> = "source",
         /// Path in the container.
@@ -112,6 +112,14 @@ record! {
         tmpfs: Option<TmpfsOptions> = "tmpfs",
         /// Options of an image mount.
         image: Option<ImageOptions> = "image",
+    }
+}
+
+impl Mount {
+    /// What is mounted; a volume if the file does not say.
+    #[must_use]
+    pub fn kind(&self) -> MountKind {
+        self.kind.unwrap_or_default()
     }
 }
 
@@ -148,7 +156,7 @@ impl Decode for MountForm {
 }
 
 fn check(mount: &Mount, node: &Node<'_>, cx: &mut Context) {
-    match (mount.kind, &mount.source) {
+    match (mount.kind(), &mount.source) {
         (MountKind::Volume, Some(name)) => {
             let at = node.get("source").map_or(node.at, |value| value.at);
             cx.refer(Target::Volume, name, at);
@@ -168,7 +176,7 @@ fn from_spec(spec: &VolumeSpec<'_>) -> Mount {
         Source::Volume(name) => (MountKind::Volume, Some(name.to_owned())),
         Source::Path(path) => (MountKind::Bind, Some(path.to_owned())),
     };
-    let mut mount = Mount { kind, source, target: spec.target.to_owned(), ..Mount::default() };
+    let mut mount = Mount { kind: Some(kind), source, target: spec.target.to_owned(), ..Mount::default() };
     mount.read_only = spec.read_only.then_some(true);
     if kind == MountKind::Bind || spec.propagation.is_some() || spec.relabel.is_some() {
         mount.bind = Some(BindOptions {

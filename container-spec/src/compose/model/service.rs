@@ -44,7 +44,7 @@ record! {
         /// Cgroup it is put into.
         cgroup_parent: Option<String> = "cgroup_parent",
         /// What it runs; the image's command if absent.
-        command: Option<Nullable<Command>> = "command",
+        command: Nullable<Command> = "command",
         /// Configs that it sees.
         configs: Vec<FileForm> = "configs",
         /// Name of its container; `PROJECT-SERVICE-1` if absent.
@@ -72,9 +72,9 @@ record! {
         /// Services that come first.
         depends_on: DependsOn = "depends_on",
         /// How it is deployed.
-        deploy: Option<Nullable<Deploy>> = "deploy",
+        deploy: Nullable<Deploy> = "deploy",
         /// How developers work with it.
-        develop: Option<Nullable<Develop>> = "develop",
+        develop: Nullable<Develop> = "develop",
         /// Rules of the device cgroup.
         device_cgroup_rules: Vec<DeviceRule> = "device_cgroup_rules",
         /// Devices of the host.
@@ -88,7 +88,7 @@ record! {
         /// Domain name.
         domainname: Option<String> = "domainname",
         /// What starts its command; the image's entrypoint if absent.
-        entrypoint: Option<Nullable<Command>> = "entrypoint",
+        entrypoint: Nullable<Command> = "entrypoint",
         /// Files of variables.
         env_file: EnvFiles = "env_file",
         /// Variables; one without a value takes it from the environment.
@@ -146,7 +146,7 @@ record! {
         /// How soon it is killed then, -1000 to 1000.
         oom_score_adj: Option<i64> = "oom_score_adj",
         /// Namespace of processes.
-        pid: Option<Nullable<String>> = "pid",
+        pid: Nullable<String> = "pid",
         /// Most processes; -1 is no limit.
         pids_limit: Option<i64> = "pids_limit",
         /// Platform of its image.
@@ -212,13 +212,18 @@ record! {
         /// Where its command runs.
         working_dir: Option<String> = "working_dir",
     }
+    refused: ["pre_start"]
 }
 
 impl Service {
+    /// Properties of the schema that are refused: containers that run before the service's own one would
+    /// have to be pinned, planned and undone too.
+    pub const REFUSED: &'static [&'static str] = &["pre_start"];
+
     /// The service whose network, process, IPC or host name namespace it shares, or whose mounts it uses:
     /// it cannot outlive that one's container.
     pub fn namespace_owners(&self) -> impl Iterator<Item = &str> {
-        let pid = self.pid.as_ref().and_then(|pid| pid.as_deref());
+        let pid = self.pid.as_deref();
         [self.network_mode.as_deref(), self.ipc.as_deref(), pid, self.uts.as_deref(), self.cgroup.as_deref()]
             .into_iter()
             .flatten()
@@ -228,8 +233,7 @@ impl Service {
     /// The number of containers.
     #[must_use]
     pub fn replicas(&self) -> u32 {
-        let deploy = self.deploy.as_ref().and_then(|deploy| deploy.as_ref());
-        self.scale.or_else(|| deploy.and_then(|deploy| deploy.replicas)).unwrap_or(1)
+        self.scale.or_else(|| self.deploy.as_ref().and_then(|deploy| deploy.replicas)).unwrap_or(1)
     }
 }
 

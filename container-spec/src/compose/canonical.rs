@@ -1,0 +1,173 @@
+//! The canonical text of a YAML document, and the locked one.
+//!
+//! TorizonCore Builder calls a Compose file canonical when it equals `yaml.safe_dump(yaml.safe_load(file))` of
+//! PyYAML: keys sorted, block style, lists not indented, YAML 1.1 scalars, quotes only where they are needed,
+//! lines folded at 80 columns. That text is what an Uptane target's digest is of, and aktualizr reads it line
+//! by line, so it must be equal byte by byte. Interpolation, merging and checks have no part in it.
+//!
+//! Differences to PyYAML, all of them refusals: keys that appear twice, keys that are no scalars, `!!binary`,
+//! `!!set`, `!!omap` and `!!pairs`, recursive aliases, and whatever passes the [limits](super::limits).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::error::{Error, ErrorKind};
+use super::model::ImageName;
+use super::tree::{Node, Value};
+use super::yaml::parse_document;
+use crate::digest::Sha256;
+use crate::reference::Normalized;
+
+mod emit;
+mod number;
+mod resolve;
+mod scalar;
+mod style;
+mod timestamp;
+
+/// The canonical text of a document.
+///
+/// ```
+/// use container_spec::compose::canonical;
+///
+/// let text = canonical("services:\n    web: {image: x, ports: ['80:80'], tty: on}\n").unwrap();
+/// assert_eq!(text, "services:\n  web:\n    image: x\n    ports:\n    - 80:80\n    tty: true\n");
+/// ```
+///
+/// # Errors
+/// With line and column of what is no YAML, or has no canonical form.
+pub fn canonical(text: &str) -> Result<String, Error> {
+    refuse_unprintable(text)?;
+    let document = parse_document(text, 0)?;
+    emit::emit(&document, text.len())
+}
+
+/// PyYAML reads only what YAML calls printable (`c-printable`), even within quotes. The line breaks that only
+/// YAML 1.1 has are refused too, because they would mean something else to every other reader.
+fn refuse_unprintable(text: &str) -> Result<(), Error> {
+    let printable = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{fffd}' | '\u{10000}'..);
+    let Some(index) = text.find(|c| !printable(c)) else { return Ok(()) };
+    let (before, rest) = text.split_at(index);
+    let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or(before).chars().count() + 1;
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let at = super::Position { file: 0, line: number(line), column: number(column) };
+    let bad = rest.chars().next().map(|c| alloc::format!("{}", c.escape_unicode())).unwrap_or_default();
+    Err(Error::new(at, ErrorKind::Unprintable, &bad))
+}
+
+/// The canonical text of a file in which every image is replaced by the digest that `digest_of` gives for it.
+/// An image that has a digest keeps it, without its tag.
+///
+/// # Errors
+/// As [`canonical`]; and for a service without an image, an image that is no reference, and one for which
+/// there is no digest.
+pub fn lock(
+    text: &str,
+    mut digest_of: impl FnMut(&Normalized<'_>) -> Option<Sha256>,
+) -> Result<String, Error> {
+    refuse_unprintable(text)?;
+    let mut document = parse_document(text, 0)?;
+    let services = document.root.get_mut("services").map(|services| &mut services.value);
+    let Some(Value::Mapping(services)) = services else {
+        return Err(Error::new(document.root.at, ErrorKind::Missing("services"), "file"));
+    };
+    for (name, service) in services {
+        let name = name.as_scalar().unwrap_or_default();
+        let Some(image) = service.get_mut("image") else {
+            return Err(Error::new(service.at, ErrorKind::NoImage, name));
+        };
+        let pinned = pin(image, &mut digest_of)?;
+        *image = Node::text(pinned, image.at);
+    }
+    emit::emit(&document, text.len())
+}
+
+fn pin(
+    image: &Node<'_>,
+    digest_of: &mut impl FnMut(&Normalized<'_>) -> Option<Sha256>,
+) -> Result<String, Error> {
+    let text = image.as_scalar().unwrap_or_default();
+    let reference =
+        Normalized::parse(text).map_err(|e| Error::new(image.at, ErrorKind::Image(e.kind), text))?;
+    let digest = match reference.pinned() {
+        Some(digest) => digest,
+        None => digest_of(&reference).ok_or(Error::new(image.at, ErrorKind::Unpinned, text))?,
+    };
+    // What is written before the tag stays as the author wrote it.
+    let name = text.split('@').next().unwrap_or(text);
+    let name = match reference.tag() {
+        Some(tag) => name.strip_suffix(tag).and_then(|name| name.strip_suffix(':')).unwrap_or(name),
+        None => name,
+    };
+    Ok(alloc::format!("{name}@{digest}"))
+}
+
+/// Whether the text is canonical, has no variables, and pins every image: nothing can change its meaning.
+///
+/// # Errors
+/// All that is missing, in the order of the file; at least [`ErrorKind::NotCanonical`] at its first line if it
+/// only differs from the canonical text.
+pub fn check_locked(text: &str) -> Result<(), Vec<Error>> {
+    refuse_unprintable(text).map_err(|error| Vec::from([error]))?;
+    let document = parse_document(text, 0).map_err(|error| Vec::from([error]))?;
+    let mut errors = Vec::new();
+    let mut rest = Vec::from([&document.root]);
+    while let Some(node) = rest.pop() {
+        match &node.value {
+            Value::Scalar(text, _) if has_variable(text) => {
+                errors.push(Error::new(node.at, ErrorKind::Unresolved, text));
+            }
+            Value::Scalar(..) => {}
+            Value::List(items) => rest.extend(items),
+            Value::Mapping(entries) => rest.extend(entries.iter().map(|(_, value)| value)),
+        }
+    }
+    for (name, service) in document.root.get("services").map(Node::entries).unwrap_or_default() {
+        let Some(image) = service.get("image") else {
+            let name = name.as_scalar().unwrap_or_default();
+            errors.push(Error::new(service.at, ErrorKind::NoImage, name));
+            continue;
+        };
+        let text = image.as_scalar().unwrap_or_default();
+        if Normalized::parse(text).ok().and_then(|image| image.pinned()).is_none() {
+            errors.push(Error::new(image.at, ErrorKind::Unpinned, text));
+        }
+    }
+    match emit::emit(&document, text.len()) {
+        Ok(canonical) if canonical == text => {}
+        Ok(canonical) => errors.push(first_difference(text, &canonical)),
+        Err(error) => errors.push(error),
+    }
+    errors.sort_by_key(|error| error.at);
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+/// A `$` that is not doubled.
+fn has_variable(text: &str) -> bool {
+    text.replace("$$", "").contains('$')
+}
+
+fn first_difference(text: &str, canonical: &str) -> Error {
+    let mut line = 1_u32;
+    let mut theirs = canonical.split('\n');
+    for ours in text.split('\n') {
+        if theirs.next() != Some(ours) {
+            return Error::new(
+                super::Position { file: 0, line, column: 1 },
+                ErrorKind::NotInCanonicalForm,
+                ours.trim(),
+            );
+        }
+        line = line.saturating_add(1);
+    }
+    Error::new(super::Position { file: 0, line, column: 1 }, ErrorKind::NotInCanonicalForm, "end of file")
+}
+
+impl ImageName {
+    /// Whether the image is pinned by a sha256 digest.
+    #[must_use]
+    pub fn is_pinned(&self) -> bool {
+        self.normalized().and_then(|image| image.pinned()).is_some()
+    }
+}

@@ -1,0 +1,135 @@
+//! What PyYAML makes of a scalar.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use core::cmp::Ordering;
+
+use super::resolve::{Type, resolve, truth};
+use super::{number, timestamp};
+use crate::compose::error::{Error, ErrorKind};
+use crate::compose::tree::{Node, Style, Tag, Value};
+
+/// A scalar as it is written: its type decides about quotes and about its place among keys.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Scalar<'n> {
+    pub(super) kind: Type,
+    pub(super) text: Cow<'n, str>,
+}
+
+impl<'n> Scalar<'n> {
+    /// The value of a scalar node.
+    pub(super) fn of(node: &'n Node<'_>) -> Result<Self, Error> {
+        let Value::Scalar(text, style) = &node.value else {
+            return Ok(Self { kind: Type::Null, text: Cow::Borrowed("null") });
+        };
+        let kind = match (node.tag, style) {
+            (Tag::None, Style::Text) | (Tag::Str, _) => Type::Str,
+            // A lone `!` makes PyYAML treat even a quoted scalar like a plain one.
+            (Tag::None | Tag::NonSpecific, _) => resolve(text),
+            (Tag::Int, _) => Type::Int,
+            (Tag::Float, _) => Type::Float,
+            (Tag::Bool, _) => Type::Bool,
+            (Tag::Null, _) => Type::Null,
+            (Tag::Timestamp, _) => Type::Timestamp,
+            (Tag::Collection | Tag::Reset | Tag::Override | Tag::Other, _) => {
+                return Err(Error::new(node.at, ErrorKind::UnknownTag, text));
+            }
+        };
+        let owned = |text: Option<String>| text.map(Cow::Owned);
+        let written = match kind {
+            Type::Null => Some(Cow::Borrowed("null")),
+            Type::Bool => {
+                let value = truth(text).or_else(|| truth(&text.to_ascii_lowercase()));
+                value.map(|value| Cow::Borrowed(if value { "true" } else { "false" }))
+            }
+            Type::Int => owned(number::integer(text)),
+            Type::Float => owned(number::float(text)),
+            Type::Timestamp => owned(timestamp::write(text)),
+            Type::Str => Some(Cow::Borrowed(text.as_ref())),
+            Type::Merge | Type::Value => None,
+        };
+        match written {
+            Some(text) => Ok(Self { kind, text }),
+            None => Err(Error::new(node.at, ErrorKind::NotCanonical, text)),
+        }
+    }
+
+    /// A key; there, `=` is text.
+    pub(super) fn of_key(node: &'n Node<'_>) -> Result<Self, Error> {
+        match &node.value {
+            Value::Scalar(text, Style::Plain) if text == "=" => {
+                Ok(Self { kind: Type::Str, text: Cow::Borrowed("=") })
+            }
+            _ => Self::of(node),
+        }
+    }
+
+    /// Whether it can be written without quotes and still be what it is.
+    pub(super) fn is_implicit(&self) -> bool {
+        self.kind != Type::Str || resolve(&self.text) == Type::Str
+    }
+
+    /// The length of its tag in the short form, which PyYAML counts in the length of a key.
+    pub(super) const fn tag_len(&self) -> usize {
+        match self.kind {
+            Type::Str | Type::Int => "!!str".len(),
+            Type::Null | Type::Bool => "!!bool".len(),
+            Type::Float => "!!float".len(),
+            _ => "!!timestamp".len(),
+        }
+    }
+
+    /// How Python compares two keys; `None` if it cannot.
+    pub(super) fn compare(&self, other: &Self) -> Option<Ordering> {
+        match (self.kind, other.kind) {
+            (Type::Str, Type::Str) => Some(self.text.cmp(&other.text)),
+            (Type::Timestamp, Type::Timestamp) => {
+                let has_time = |text: &str| text.len() > 10;
+                let has_zone = |text: &str| text.get(19..).is_some_and(|rest| rest.contains(['+', '-']));
+                // Written in full, text order is time order; zones would have to be subtracted.
+                let same = has_time(&self.text) == has_time(&other.text);
+                (same && !has_zone(&self.text) && !has_zone(&other.text)).then(|| self.text.cmp(&other.text))
+            }
+            _ => match (self.as_number(), other.as_number()) {
+                (Some(a), Some(b)) => a.compare(b),
+                _ => None,
+            },
+        }
+    }
+
+    fn as_number(&self) -> Option<Number> {
+        match self.kind {
+            Type::Bool => Some(Number::Int(i128::from(self.text == "true"))),
+            Type::Int => self.text.parse().ok().map(Number::Int),
+            Type::Float => match self.text.as_ref() {
+                ".inf" => Some(Number::Float(f64::INFINITY)),
+                "-.inf" => Some(Number::Float(f64::NEG_INFINITY)),
+                ".nan" => None,
+                text => text.parse().ok().map(Number::Float),
+            },
+            _ => None,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Number {
+    Int(i128),
+    Float(f64),
+}
+
+impl Number {
+    fn compare(self, other: Self) -> Option<Ordering> {
+        match (self, other) {
+            (Self::Int(a), Self::Int(b)) => Some(a.cmp(&b)),
+            (Self::Float(a), Self::Float(b)) => a.partial_cmp(&b),
+            (Self::Int(a), Self::Float(b)) => small(a)?.partial_cmp(&b),
+            (Self::Float(a), Self::Int(b)) => a.partial_cmp(&small(b)?),
+        }
+    }
+}
+
+/// Whole numbers that a float holds exactly, without a cast.
+fn small(number: i128) -> Option<f64> {
+    i32::try_from(number).ok().map(f64::from)
+}

@@ -1,0 +1,16 @@
+//! Tests of the public API that need nothing but Rust.
+#![allow(missing_docs, clippy::unwrap_used, clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
+
+#[cfg(feature = "alloc")]
+mod compose;
+mod digest;
+mod forms;
+#[cfg(feature = "alloc")]
+mod interpolation;
+#[cfg(feature = "alloc")]
+mod plan;
+mod reference;
+#[cfg(feature = "alloc")]
+mod seeds;
+#[cfg(feature = "alloc")]
+mod yaml;
