@@ -1,0 +1,46 @@
+//! The fuzz targets' properties, on their seeds and on random bytes.
+
+use proptest::prelude::*;
+use std::path::Path;
+use testkit::oracle::bsp_imx95 as oracle;
+
+type Oracle = fn(&[u8]);
+
+const ORACLES: [(&str, Oracle); 4] = [
+    ("env", oracle::env),
+    ("env_copies", oracle::env_copies),
+    ("fw_env_config", oracle::fw_env_config),
+    ("uenv", oracle::uenv),
+];
+
+#[test]
+fn every_property_holds_on_its_seeds() {
+    for (name, oracle) in ORACLES {
+        let seeds =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds").join(format!("bsp_imx95_{name}"));
+        let files: Vec<_> = std::fs::read_dir(seeds).unwrap().collect();
+        assert!(files.len() >= 2, "{name} has seeds");
+        for file in files {
+            oracle(&std::fs::read(file.unwrap().path()).unwrap());
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_property_holds_on_environments(text in "[ab#\\\\ =\0]{0,60}", selector in 0..8_u8) {
+        oracle::env(text.as_bytes());
+        oracle::env_copies(&[&[selector], text.repeat(2).as_bytes(), &[0; 200]].concat());
+    }
+
+    #[test]
+    fn every_property_holds_on_text(
+        config in "(d|e|#)?( (-|0x|0)?[0-9a]{0,3}){0,4}\n(d (-|0x)?[0-9a]{1,3} [1-9]{1,2}\n){0,2}",
+        uenv in "((kernel_image2?|rollback|bootargs)=[01/\\\\a]{0,3}\n){0,6}",
+    ) {
+        oracle::fw_env_config(config.as_bytes());
+        oracle::uenv(uenv.as_bytes());
+    }
+}
