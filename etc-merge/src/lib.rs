@@ -36,7 +36,7 @@ pub use limits::{MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES};
 #[cfg(feature = "alloc")]
 pub use merged::{MergeError, merge_in_memory};
 pub use path::PathText;
-pub use plan::{Plan, plan};
+pub use plan::{Plan, Workspace, plan};
 pub use policy::{Driver, Policy, Rule, Treatment, glob_matches};
 #[cfg(feature = "alloc")]
 pub use report::{OwnedStep, Report};

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::error::{PlanError, Side};
-use crate::plan::plan;
+use crate::plan::{Workspace, plan};
 use crate::policy::Policy;
 use crate::report::OwnedStep;
 use crate::resolve;
@@ -53,7 +53,8 @@ pub fn merge_in_memory<O: Tree, N: Tree, L: Tree>(
     policy: &Policy<'_>,
 ) -> Result<MemoryTree, MergeError> {
     let failed = |path: &[u8], error| MergeError::Plan { path: path.into(), error };
-    let mut plan = plan(old, new, local, policy).map_err(|error| failed(b"", error))?;
+    let mut workspace = Workspace::new();
+    let mut plan = plan(&mut workspace, old, new, local, policy).map_err(|error| failed(b"", error))?;
     // Directories come after their entries: collected first, put in from the end.
     let mut nodes: Vec<(Vec<u8>, Node)> = Vec::new();
     loop {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::PlanError;
 use crate::path::{PathText, from_text};
-use crate::plan::plan;
+use crate::plan::{Workspace, plan};
 use crate::policy::Policy;
 use crate::resolve;
 use crate::step::{Action, Class, Conflict, Lost, Row, Step};
@@ -80,7 +80,8 @@ impl Report {
         local: &L,
         policy: &Policy<'_>,
     ) -> Result<Self, PlanError> {
-        let mut plan = plan(old, new, local, policy)?;
+        let mut workspace = Workspace::new();
+        let mut plan = plan(&mut workspace, old, new, local, policy)?;
         let mut report = Self::default();
         while let Some(step) = plan.next_entry()? {
             let mut step = OwnedStep::from(step);

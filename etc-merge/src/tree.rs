@@ -172,7 +172,7 @@ pub trait Cursor: Sized {
 /// Reads all content.
 pub(crate) fn content_digest<C: Cursor>(cursor: &C) -> Result<Digest, SourceError> {
     let mut hash = Sha256::new();
-    let mut buffer = [0; 4096];
+    let mut buffer = [0; 2048];
     let mut offset = 0_u64;
     loop {
         let length = cursor.read(offset, &mut buffer)?;

@@ -14,7 +14,7 @@ use crate::apply::storage::{Attributes, Storage};
 use crate::digest::Digest;
 use crate::error::{PlanError, Side, at};
 use crate::path::PathText;
-use crate::plan::plan;
+use crate::plan::{Workspace, plan};
 use crate::policy::Policy;
 use crate::report::{OwnedStep, Report};
 use crate::resolve;
@@ -66,7 +66,8 @@ pub(crate) fn build<S: Storage, O: Tree, N: Tree, L: Tree>(
     policy: &Policy<'_>,
     output: Option<&Output<'_, S>>,
 ) -> Result<Built, ApplyError> {
-    let mut plan = at_path(b"", plan(trees.old, trees.new, trees.local, policy))?;
+    let mut workspace = Workspace::new();
+    let mut plan = at_path(b"", plan(&mut workspace, trees.old, trees.new, trees.local, policy))?;
     let mut report = Report::default();
     let mut hash = Sha256::new();
     let mut open: Vec<Level<S>> = Vec::new();

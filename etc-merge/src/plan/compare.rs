@@ -76,7 +76,7 @@ fn same_content<A: Cursor, B: Cursor>(
 }
 
 /// Two of these are on the stack.
-const BUFFER: usize = 4096;
+const BUFFER: usize = 2048;
 
 /// Fills the buffer as far as the content goes.
 fn fill<'b, C: Cursor>(cursor: &C, offset: u64, buffer: &'b mut [u8]) -> Result<&'b [u8], SourceError> {

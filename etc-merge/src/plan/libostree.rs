@@ -266,10 +266,10 @@ impl Verdict {
         mut self,
         sides: &Sides<'_, O, N, L>,
     ) -> Result<Self, PlanError> {
-        if let Some(parts) = &mut self.parts {
-            if matches!(parts.action, Action::Place(_)) {
-                *parts = parts.contested(sides.conflict(ConflictKind::EditedRemoved, Resolution::KeptLocal)?);
-            }
+        if let Some(parts) = &mut self.parts
+            && matches!(parts.action, Action::Place(_))
+        {
+            *parts = parts.contested(sides.conflict(ConflictKind::EditedRemoved, Resolution::KeptLocal)?);
         }
         Ok(self)
     }

@@ -78,10 +78,10 @@ impl<'a> ListTree<'a> {
             if entry.depth == 0 || entry.depth > deepest {
                 return error(at, ListErrorKind::NoParent);
             }
-            if entry.depth > before.depth {
-                if let Some(first) = last.get_mut(entry.depth - 1) {
-                    *first = b"";
-                }
+            if entry.depth > before.depth
+                && let Some(first) = last.get_mut(entry.depth - 1)
+            {
+                *first = b"";
             }
             let Some(sibling) = last.get_mut(entry.depth - 1) else {
                 return error(at, ListErrorKind::TooDeep);
@@ -99,10 +99,9 @@ impl<'a> ListTree<'a> {
 /// The cursor of a [`ListTree`].
 #[derive(Clone, Copy, Debug)]
 pub struct ListCursor<'a> {
-    entries: &'a [ListEntry<'a>],
-    /// The index to look at next while not started, else of the current entry.
-    at: usize,
-    depth: usize,
+    /// From the current entry on; before the first one, from where to look for it.
+    rest: &'a [ListEntry<'a>],
+    depth: u8,
     started: bool,
 }
 
@@ -113,27 +112,32 @@ impl Tree for ListTree<'_> {
         Self: 't;
 
     fn root(&self) -> Result<ListCursor<'_>, SourceError> {
-        Ok(ListCursor { entries: self.entries, at: 0, depth: 0, started: false })
+        Ok(ListCursor { rest: self.entries, depth: 0, started: false })
     }
 }
 
 impl<'a> ListCursor<'a> {
     fn entry(&self) -> Option<&'a ListEntry<'a>> {
-        self.entries.get(self.at)
+        self.rest.first()
+    }
+
+    fn after(&self) -> &'a [ListEntry<'a>] {
+        self.rest.get(1..).unwrap_or(&[])
     }
 }
 
 impl Cursor for ListCursor<'_> {
     fn advance(&mut self) -> Result<bool, SourceError> {
         if self.started {
-            self.at = self.at.saturating_add(1);
+            self.rest = self.after();
         }
         self.started = true;
+        let depth = usize::from(self.depth);
         // Skips what lies below the entry that is left.
-        while self.entry().is_some_and(|entry| entry.depth > self.depth) {
-            self.at = self.at.saturating_add(1);
+        while self.entry().is_some_and(|entry| entry.depth > depth) {
+            self.rest = self.after();
         }
-        Ok(self.entry().is_some_and(|entry| entry.depth == self.depth))
+        Ok(self.entry().is_some_and(|entry| entry.depth == depth))
     }
 
     fn name(&self) -> &[u8] {
@@ -151,8 +155,7 @@ impl Cursor for ListCursor<'_> {
     }
 
     fn descend(&self) -> Result<Self, SourceError> {
-        let (at, depth) = (self.at.saturating_add(1), self.depth.saturating_add(1));
-        Ok(Self { entries: self.entries, at, depth, started: false })
+        Ok(Self { rest: self.after(), depth: self.depth.saturating_add(1), started: false })
     }
 
     fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {

@@ -70,10 +70,10 @@ fn merge<O: Cursor, N: Cursor, L: Cursor>(
     });
     if meta_contested || xattrs_contested {
         let kind = if meta_contested { ConflictKind::Metadata } else { ConflictKind::Xattrs };
-        if treatment == Treatment::Fail {
-            if let Some(parts) = refuse(sides, Row::Directory, kind)?.parts {
-                return Ok(parts);
-            }
+        if treatment == Treatment::Fail
+            && let Some(parts) = refuse(sides, Row::Directory, kind)?.parts
+        {
+            return Ok(parts);
         }
         let taken = treatment == Treatment::TakeNew;
         let resolution = if taken { Resolution::TookNew } else { Resolution::KeptLocal };
