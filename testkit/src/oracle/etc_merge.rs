@@ -6,8 +6,8 @@ mod trees;
 pub use content::{accounts, lines, settings};
 
 use etc_merge::{
-    Action, Class, Kind, MemoryTree, MergeError, Node, Policy, Report, Rule, Treatment, glob_matches,
-    merge_in_memory, plan,
+    Action, Class, Kind, MemoryTree, MergeError, Node, Policy, Report, Rule, Treatment, Workspace,
+    glob_matches, merge_in_memory, plan,
 };
 
 /// Three trees of arbitrary bytes: both policies are deterministic, stay inside the tree, take what only one side
@@ -57,7 +57,8 @@ fn check_steps(
     policy: &Policy<'_>,
     merged: &Result<MemoryTree, MergeError>,
 ) {
-    let mut plan = plan(old, new, local, policy).expect("memory can be read");
+    let mut workspace = Workspace::new();
+    let mut plan = plan(&mut workspace, old, new, local, policy).expect("memory can be read");
     let mut told: Vec<Vec<u8>> = Vec::new();
     let mut refused = 0;
     while let Some(step) = plan.next_entry().expect("memory can be read") {
@@ -122,7 +123,7 @@ pub fn glob(data: &[u8]) {
     assert!(glob_matches(&literal, path));
     assert!(glob_matches(b"**", path));
     assert_eq!(glob_matches(b"*", path), !path.contains(&b'/'));
-    assert_eq!(glob_matches(&[&literal[..], b"?"].concat(), path), false);
+    assert!(!glob_matches(&[&literal[..], b"?"].concat(), path));
 }
 
 /// A tree with one file.
