@@ -37,7 +37,10 @@ impl Client {
         let Some(reader) = self.open(url)? else { return Ok(None) };
         let mut body = Vec::new();
         // One byte more tells "exactly the limit" from "beyond it".
-        reader.take(max_bytes.saturating_add(1)).read_to_end(&mut body).with_context(|| format!("GET {url}"))?;
+        reader
+            .take(max_bytes.saturating_add(1))
+            .read_to_end(&mut body)
+            .with_context(|| format!("GET {url}"))?;
         if u64::try_from(body.len())? > max_bytes {
             return Err(TooLarge { url: url.into(), max_bytes }.into());
         }

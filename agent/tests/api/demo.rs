@@ -16,7 +16,9 @@ fn demo(directory: &Path, arguments: &[&str]) -> Output {
 
 fn events(output: &Output) -> Vec<Value> {
     let text = std::str::from_utf8(&output.stdout).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"))).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
+        .collect()
 }
 
 #[test]
@@ -42,7 +44,9 @@ fn each_attack_is_refused_by_an_error_of_its_own() {
     let refusals: Vec<_> = events(&output)
         .into_iter()
         .filter(|event| event["event"] == "proof" && event["chapter"] == 5)
-        .map(|event| (event["claim"].as_str().unwrap().to_owned(), event["evidence"].as_str().unwrap().to_owned()))
+        .map(|event| {
+            (event["claim"].as_str().unwrap().to_owned(), event["evidence"].as_str().unwrap().to_owned())
+        })
         .filter(|(claim, _)| claim.ends_with("is refused"))
         .collect();
     assert_eq!(refusals.len(), 8, "{refusals:#?}");
@@ -57,7 +61,8 @@ fn fails_if_one_byte_of_the_recorded_repository_is_changed() {
     let directory = tempfile::tempdir().unwrap();
     let mut fixture = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/os-v1.tar")).unwrap();
     // A byte in the middle of the archived commit object: tar pads headers, but never the content.
-    let at = fixture.windows(7).position(|window| window == b"1.0.0\0s").expect("the commit's version metadata");
+    let at =
+        fixture.windows(7).position(|window| window == b"1.0.0\0s").expect("the commit's version metadata");
     fixture[at] ^= 1;
     let changed = directory.path().join("changed.tar");
     std::fs::write(&changed, fixture).unwrap();
