@@ -23,6 +23,8 @@ pub mod limits;
 pub mod pull;
 #[cfg(feature = "std")]
 pub mod repo;
+#[cfg(feature = "std")]
+pub mod sysroot;
 
 pub use checksum::{Checksum, ChecksumError, Hex, LoosePath};
 pub use error::{Error, ErrorKind, StringRule};

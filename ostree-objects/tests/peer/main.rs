@@ -8,4 +8,5 @@
 )]
 
 mod repository;
+mod sysroot;
 mod tree;

@@ -146,7 +146,7 @@ fn what_was_pulled_from_the_tools_archive_passes_its_fsck() {
 }
 
 /// A new directory on a file system with user attributes, which some `/tmp` lack.
-fn tempfile() -> std::path::PathBuf {
+pub fn tempfile() -> std::path::PathBuf {
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let directory =

@@ -1,0 +1,144 @@
+//! Everything the sysroot does with the file system. Paths are relative to the sysroot; what comes from a tree is
+//! never part of one, but for directories that were seen to be directories.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use super::SysrootError;
+
+/// Largest text file that is read whole, in bytes: boot entries, `os-release`, `uEnv.txt`.
+const MAX_TEXT_BYTES: u64 = 1024 * 1024;
+
+#[derive(Debug)]
+pub(super) struct Disk {
+    root: PathBuf,
+}
+
+/// An entry of a directory.
+pub(super) struct Listed {
+    pub(super) name: String,
+    pub(super) is_directory: bool,
+}
+
+impl Disk {
+    pub(super) fn new(root: &Path) -> Self {
+        Self { root: root.into() }
+    }
+
+    pub(super) fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    pub(super) fn exists(&self, path: &str) -> bool {
+        fs::symlink_metadata(self.path(path)).is_ok()
+    }
+
+    pub(super) fn is_directory(&self, path: &str) -> bool {
+        fs::symlink_metadata(self.path(path)).is_ok_and(|metadata| metadata.is_dir())
+    }
+
+    pub(super) fn make_directories(&self, path: &str) -> Result<(), SysrootError> {
+        fs::create_dir_all(self.path(path)).map_err(io("making", path))
+    }
+
+    /// A directory that everybody may write to, each their own files.
+    pub(super) fn make_sticky(&self, path: &str) -> Result<(), SysrootError> {
+        self.make_directories(path)?;
+        fs::set_permissions(self.path(path), fs::Permissions::from_mode(0o1777))
+            .map_err(io("opening up", path))
+    }
+
+    /// Entries in order of their names; none if there is no such directory. Names that are not UTF-8 are none of
+    /// ours.
+    pub(super) fn list(&self, path: &str) -> Result<Vec<Listed>, SysrootError> {
+        let entries = match fs::read_dir(self.path(path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(io("listing", path))?,
+        };
+        let mut listed = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(io("listing", path))?;
+            let is_directory = entry.file_type().map_err(io("listing", path))?.is_dir();
+            if let Ok(name) = entry.file_name().into_string() {
+                listed.push(Listed { name, is_directory });
+            }
+        }
+        listed.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(listed)
+    }
+
+    pub(super) fn read_text(&self, path: &str) -> Result<String, SysrootError> {
+        let mut text = String::new();
+        let file = File::open(self.path(path)).map_err(io("reading", path))?;
+        file.take(MAX_TEXT_BYTES).read_to_string(&mut text).map_err(io("reading", path))?;
+        Ok(text)
+    }
+
+    /// The target of a symbolic link; `None` if there is none.
+    pub(super) fn read_link(&self, path: &str) -> Result<Option<String>, SysrootError> {
+        match fs::read_link(self.path(path)) {
+            Ok(target) => Ok(target.to_str().map(ToString::to_string)),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput) => {
+                Ok(None)
+            }
+            Err(error) => Err(io("reading the link", path)(error)),
+        }
+    }
+
+    /// Makes `path` a symbolic link to `target`, in place of the one that is there, in one step.
+    pub(super) fn replace_link(&self, path: &str, target: &str) -> Result<(), SysrootError> {
+        let beside = format!("{path}.tmp");
+        self.remove(&beside)?;
+        symlink(target, self.path(&beside)).map_err(io("linking", &beside))?;
+        fs::rename(self.path(&beside), self.path(path)).map_err(io("linking", path))
+    }
+
+    /// Writes a file whose content counts only after a [`Self::sync`].
+    pub(super) fn write(&self, path: &str, bytes: &[u8]) -> Result<(), SysrootError> {
+        let write = || {
+            let mut file = File::create(self.path(path))?;
+            file.write_all(bytes)
+        };
+        write().map_err(io("writing", path))
+    }
+
+    pub(super) fn rename(&self, from: &str, to: &str) -> Result<(), SysrootError> {
+        fs::rename(self.path(from), self.path(to)).map_err(io("renaming", from))
+    }
+
+    /// Removes whatever is at `path`, with all that is in it; symbolic links are not followed.
+    pub(super) fn remove(&self, path: &str) -> Result<(), SysrootError> {
+        let full = self.path(path);
+        let removed = match fs::symlink_metadata(&full) {
+            Err(error) => Err(error),
+            Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(&full),
+            Ok(_) => fs::remove_file(&full),
+        };
+        match removed {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(io("removing", path)),
+        }
+    }
+
+    /// Makes everything on the file system of `path` durable.
+    pub(super) fn sync(&self, path: &str) -> Result<(), SysrootError> {
+        let directory = File::open(self.path(path)).map_err(io("syncing", path))?;
+        rustix::fs::syncfs(&directory).map_err(|error| io("syncing", path)(error.into()))
+    }
+}
+
+/// What tells a directory from all others.
+pub(super) fn identity(path: &Path) -> Result<(u64, u64), SysrootError> {
+    let metadata = fs::metadata(path).map_err(io("looking at", &path.display().to_string()))?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+pub(super) fn io(doing: &'static str, path: &str) -> impl FnOnce(io::Error) -> SysrootError + use<> {
+    let path = path.to_string();
+    move |error| SysrootError::Io { doing, path, error }
+}
