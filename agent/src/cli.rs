@@ -1,9 +1,14 @@
 //! The command line: one file a sub-command, all of them with `--json` and the same exit codes.
 
+mod demo;
+mod device;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::update::journal::Source;
 
 /// How a command ended; the numbers are a contract that scripts rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +58,29 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Demo(demo::Args),
+    /// Make keys, trust the installed Root metadata, register the ECUs
+    Provision,
+    /// Look for updates again and again; ends with 4 when one waits for a reboot
+    Run(device::RunArgs),
+    /// Take the next step of an update, as far as it goes without a reboot
+    Update,
+    /// Update from a Lockbox, offline
+    OfflineUpdate(device::LockboxArgs),
+    /// Print where the device stands
+    Status,
+    /// Confirm the system on trial without asking the health command
+    Confirm,
+    /// Give the update in progress up, or make the other deployment the default
+    Rollback,
+    /// Print the signed vehicle manifest
+    Manifest {
+        /// Send it to the Director instead
+        #[arg(long)]
+        send: bool,
+    },
+}
 
 /// Runs the command line of this process.
 #[must_use]
@@ -82,7 +109,18 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<Exit> {
-    match cli.command {}
+    let Cli { config, json, command } = cli;
+    match command {
+        Command::Demo(args) => demo::run(args, json),
+        Command::Provision => device::provision(&config, json),
+        Command::Run(args) => device::run(&config, args.interval(), json),
+        Command::Update => device::update(&config, &Source::Servers, json),
+        Command::OfflineUpdate(args) => device::offline_update(&config, &args.directory, json),
+        Command::Status => device::status(&config, json),
+        Command::Confirm => device::confirm(&config, json),
+        Command::Rollback => device::rollback(&config, json),
+        Command::Manifest { send } => device::manifest(&config, send, json),
+    }
 }
 
 /// Logs go to standard error, by the environment variable `RUST_LOG` (warnings by default).

@@ -69,10 +69,12 @@ pub struct Paths {
     pub application: PathBuf,
     /// The U-Boot environment's description, as `fw_setenv` reads it.
     pub fw_env_config: PathBuf,
-    /// The kernel's command line, which names the booted deployment.
-    pub cmdline: PathBuf,
-    /// A file whose content differs at each boot.
+    /// The root of the running system: `/`.
+    pub root: PathBuf,
+    /// A file whose content differs at each boot, such as `/proc/sys/kernel/random/boot_id`.
     pub boot_id: PathBuf,
+    /// The Root metadata that the factory installed: `director.json` and `image.json`.
+    pub roots: PathBuf,
 }
 
 /// How a freshly booted system proves itself before it is confirmed.
@@ -101,8 +103,9 @@ impl Config {
             &mut config.paths.state,
             &mut config.paths.application,
             &mut config.paths.fw_env_config,
-            &mut config.paths.cmdline,
+            &mut config.paths.root,
             &mut config.paths.boot_id,
+            &mut config.paths.roots,
         ] {
             *relative = base.join(&*relative);
         }

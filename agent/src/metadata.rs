@@ -4,18 +4,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use uptane_core::{Repository, Role};
 
 use crate::atomic;
 use crate::http::Client;
-
-/// The two repositories of Uptane, as their directories and URLs name them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repository {
-    /// What this vehicle is to install.
-    Director,
-    /// What exists at all.
-    Image,
-}
 
 /// Metadata files by name, from wherever they come.
 pub trait Source {
@@ -84,7 +76,7 @@ impl Trusted {
     ///
     /// # Errors
     /// As of the file system.
-    pub fn load(&self, repository: Repository, role: &str) -> anyhow::Result<Option<Vec<u8>>> {
+    pub fn load(&self, repository: Repository, role: Role) -> anyhow::Result<Option<Vec<u8>>> {
         // Only what passed its limit was ever written here.
         read_limited(&self.path(repository, role), usize::MAX)
     }
@@ -93,7 +85,7 @@ impl Trusted {
     ///
     /// # Errors
     /// As of the file system; what was kept before is then untouched.
-    pub fn persist(&self, repository: Repository, role: &str, bytes: &[u8]) -> anyhow::Result<()> {
+    pub fn persist(&self, repository: Repository, role: Role, bytes: &[u8]) -> anyhow::Result<()> {
         let path = self.path(repository, role);
         atomic::write(&path, bytes).with_context(|| format!("writing {}", path.display()))
     }
@@ -102,17 +94,13 @@ impl Trusted {
     ///
     /// # Errors
     /// As of the file system.
-    pub fn forget(&self, repository: Repository, role: &str) -> anyhow::Result<()> {
+    pub fn forget(&self, repository: Repository, role: Role) -> anyhow::Result<()> {
         let path = self.path(repository, role);
         atomic::remove(&path).with_context(|| format!("removing {}", path.display()))
     }
 
-    fn path(&self, repository: Repository, role: &str) -> PathBuf {
-        let folder = match repository {
-            Repository::Director => "director",
-            Repository::Image => "image",
-        };
-        self.directory.join(folder).join(format!("{role}.json"))
+    fn path(&self, repository: Repository, role: Role) -> PathBuf {
+        self.directory.join(repository.name()).join(format!("{}.json", role.name()))
     }
 }
 
@@ -141,12 +129,12 @@ mod tests {
     fn what_is_persisted_is_loaded_until_it_is_forgotten() {
         let directory = tempfile::tempdir().unwrap();
         let trusted = Trusted::new(directory.path());
-        assert_eq!(trusted.load(Repository::Director, "root").unwrap(), None);
-        trusted.persist(Repository::Director, "root", b"{}").unwrap();
-        assert_eq!(trusted.load(Repository::Director, "root").unwrap().as_deref(), Some(&b"{}"[..]));
-        assert_eq!(trusted.load(Repository::Image, "root").unwrap(), None);
-        trusted.forget(Repository::Director, "root").unwrap();
-        assert_eq!(trusted.load(Repository::Director, "root").unwrap(), None);
+        assert_eq!(trusted.load(Repository::Director, Role::Root).unwrap(), None);
+        trusted.persist(Repository::Director, Role::Root, b"{}").unwrap();
+        assert_eq!(trusted.load(Repository::Director, Role::Root).unwrap().as_deref(), Some(&b"{}"[..]));
+        assert_eq!(trusted.load(Repository::Image, Role::Root).unwrap(), None);
+        trusted.forget(Repository::Director, Role::Root).unwrap();
+        assert_eq!(trusted.load(Repository::Director, Role::Root).unwrap(), None);
     }
 
     #[test]

@@ -4,14 +4,17 @@
 pub mod journal;
 
 use anyhow::Context;
+use ostree_objects::pull::PullError;
+use ostree_objects::repo::RepoError;
+use uptane_core::Step;
 
-use crate::device::Device;
+use crate::device::{Device, RefusedApplication};
 use crate::report::{Event, Observer};
-use journal::{Installed, Source, State, Update};
+use journal::{Installed, Outcome, Source, State, Update};
 
 /// How far the update came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Finished {
     /// The repositories name nothing that is not installed already.
     NothingToDo,
     /// The new system boots next.
@@ -29,36 +32,88 @@ pub enum Outcome {
 ///
 /// # Errors
 /// If a step fails. The journal then still names the last durable state, and the next call repeats the step.
-pub fn run(device: &Device, source: &Source, observer: &mut dyn Observer) -> anyhow::Result<Outcome> {
+pub fn run(device: &Device, source: &Source, observer: &mut dyn Observer) -> anyhow::Result<Finished> {
+    let _lock = device.records.lock()?;
+    report_what_is_left(device, observer)?;
     let mut state = device.records.state()?;
-    loop {
-        let next = match state {
-            State::Idle => match device.check(source)? {
-                Some(update) => State::Verified { update },
-                None => return Ok(Outcome::NothingToDo),
-            },
-            started => match advance(device, started, observer)? {
-                Next::State(next) => next,
-                Next::Stop(outcome) => return Ok(outcome),
-            },
-        };
-        enter(device, &next, observer)?;
-        state = next;
+    // What was verified but is not here yet counts only as long as the repositories still say so.
+    if matches!(state, State::Idle | State::Verified { .. }) {
+        let checked = device.check(source);
+        if checked.is_err() {
+            report_what_is_left(device, observer)?;
+        }
+        match checked? {
+            Some(update) => state = State::Verified { update },
+            None => {
+                if state != State::Idle {
+                    enter(device, &State::Idle, observer)?;
+                }
+                return Ok(Finished::NothingToDo);
+            }
+        }
+        enter(device, &state, observer)?;
     }
+    go_on(device, state, observer)
 }
 
 /// Finishes an update in progress as far as it goes without a reboot, and looks for no new one.
 ///
 /// # Errors
 /// As [`run`].
-pub fn resume(device: &Device, observer: &mut dyn Observer) -> anyhow::Result<Outcome> {
-    let mut state = device.records.state()?;
-    if state == State::Idle {
-        return Ok(Outcome::NothingToDo);
+pub fn resume(device: &Device, observer: &mut dyn Observer) -> anyhow::Result<Finished> {
+    let _lock = device.records.lock()?;
+    report_what_is_left(device, observer)?;
+    go_on(device, device.records.state()?, observer)
+}
+
+/// Confirms the running system without asking the health command; `None` if none is on trial.
+///
+/// # Errors
+/// As [`run`].
+pub fn confirm(device: &Device, observer: &mut dyn Observer) -> anyhow::Result<Option<Finished>> {
+    let _lock = device.records.lock()?;
+    let update = match device.records.state()? {
+        State::Deployed { update, .. } | State::Trial { update } if runs(device, &update)? => update,
+        _ => return Ok(None),
+    };
+    device.boot_environment()?.confirm()?;
+    let state = State::Confirmed { update };
+    enter(device, &state, observer)?;
+    go_on(device, state, observer).map(Some)
+}
+
+/// Goes back: gives an update in progress up, or boots the other deployment next. `None` if there is nothing to go
+/// back to.
+///
+/// # Errors
+/// As [`run`].
+pub fn rollback(device: &Device, observer: &mut dyn Observer) -> anyhow::Result<Option<Finished>> {
+    let _lock = device.records.lock()?;
+    match device.records.state()? {
+        State::Idle => Ok(device.swap_order()?.then_some(Finished::RebootNeeded)),
+        // The trial is over; only the report is missing.
+        State::Confirmed { .. } => Ok(None),
+        State::RolledBack { update, reason } => {
+            go_on(device, State::RolledBack { update, reason }, observer).map(Some)
+        }
+        State::Verified { update }
+        | State::Fetched { update }
+        | State::Deployed { update, .. }
+        | State::Trial { update } => {
+            if runs(device, &update)? {
+                device.boot_environment()?.give_up()?;
+            }
+            let state = State::RolledBack { update, reason: "the user went back".into() };
+            enter(device, &state, observer)?;
+            go_on(device, state, observer).map(Some)
+        }
     }
+}
+
+fn go_on(device: &Device, mut state: State, observer: &mut dyn Observer) -> anyhow::Result<Finished> {
     loop {
         match advance(device, state, observer)? {
-            Next::Stop(outcome) => return Ok(outcome),
+            Next::Stop(finished) => return Ok(finished),
             Next::State(next) => {
                 enter(device, &next, observer)?;
                 state = next;
@@ -69,7 +124,7 @@ pub fn resume(device: &Device, observer: &mut dyn Observer) -> anyhow::Result<Ou
 
 enum Next {
     State(State),
-    Stop(Outcome),
+    Stop(Finished),
 }
 
 fn enter(device: &Device, state: &State, observer: &mut dyn Observer) -> anyhow::Result<()> {
@@ -81,30 +136,36 @@ fn enter(device: &Device, state: &State, observer: &mut dyn Observer) -> anyhow:
 /// The step that follows `state`, which is durable.
 fn advance(device: &Device, state: State, observer: &mut dyn Observer) -> anyhow::Result<Next> {
     Ok(match state {
-        State::Idle => Next::Stop(Outcome::NothingToDo),
-        State::Verified { update } => {
-            device.fetch(&update, observer).context("fetching the update")?;
-            Next::State(State::Fetched { update })
-        }
+        State::Idle => Next::Stop(Finished::NothingToDo),
+        State::Verified { update } => match device.fetch(&update, observer) {
+            Ok(()) => Next::State(State::Fetched { update }),
+            // What cannot be had now may be had later; what is refused stays refused.
+            Err(error) => match refusal(&error) {
+                None => return Err(error.context("fetching the update")),
+                Some(reason) => {
+                    device.records.set_attack(&reason)?;
+                    Next::State(State::RolledBack { update, reason })
+                }
+            },
+        },
         State::Fetched { update } => Next::State(deploy(device, update, observer)?),
         State::Deployed { update, boot_id } => match after_deployment(device, update, &boot_id)? {
             Some(next) => Next::State(next),
-            None => Next::Stop(Outcome::RebootNeeded),
+            None => Next::Stop(Finished::RebootNeeded),
         },
         State::Trial { update } => Next::State(prove(device, update)?),
         State::Confirmed { update } => {
             finish(device, &update)?;
-            device.send_manifest(Some((&update, Ok(()))))?;
-            enter(device, &State::Idle, observer)?;
-            Next::Stop(Outcome::Installed)
+            end(device, &update, Ok(()), observer)?;
+            Next::Stop(Finished::Installed)
         }
         // Given up in the very boot that was on trial: the old system runs only after a reboot.
-        State::RolledBack { update, .. } if runs(device, &update)? => Next::Stop(Outcome::RebootNeeded),
+        State::RolledBack { update, .. } if runs(device, &update)? => Next::Stop(Finished::RebootNeeded),
         State::RolledBack { update, reason } => {
             device.discard(&update)?;
-            device.send_manifest(Some((&update, Err(&reason))))?;
-            enter(device, &State::Idle, observer)?;
-            Next::Stop(Outcome::RolledBack { reason })
+            device.records.set_failed(&update)?;
+            end(device, &update, Err(&reason), observer)?;
+            Next::Stop(Finished::RolledBack { reason })
         }
     })
 }
@@ -164,6 +225,60 @@ fn runs(device: &Device, update: &Update) -> anyhow::Result<bool> {
     Ok(update.system.as_ref().is_some_and(|image| booted.as_deref() == Some(&image.sha256)))
 }
 
+/// The end of an update: what it came to is kept until the Director was told, which may be much later.
+fn end(
+    device: &Device,
+    update: &Update,
+    result: Result<(), &str>,
+    observer: &mut dyn Observer,
+) -> anyhow::Result<()> {
+    if let Some(correlation_id) = &update.correlation_id {
+        device.records.set_outcome(&Outcome {
+            correlation_id: correlation_id.clone(),
+            success: result.is_ok(),
+            code: if result.is_ok() { "OK" } else { "INSTALL_FAILED" }.into(),
+            description: result.err().unwrap_or("installed and confirmed").into(),
+            system: update.system.is_some(),
+            application: update.application.is_some(),
+        })?;
+    }
+    device.forget_downloads()?;
+    enter(device, &State::Idle, observer)?;
+    report(device, observer);
+    Ok(())
+}
+
+/// Tells the Director what it was not told yet.
+fn report_what_is_left(device: &Device, observer: &mut dyn Observer) -> anyhow::Result<()> {
+    if device.records.outcome()?.is_some() || device.records.attack()?.is_some() {
+        report(device, observer);
+    }
+    Ok(())
+}
+
+/// Without a connection the report waits: it must not keep a device from updating.
+fn report(device: &Device, observer: &mut dyn Observer) {
+    let text = match device.send_manifest() {
+        Ok(()) => "manifest sent".into(),
+        Err(error) => format!("the manifest waits: {error:#}"),
+    };
+    observer.event(Event::Note { text });
+}
+
+/// What an error says if it means that an image is not what was signed, or may not be used; `None` for others.
+/// What the metadata's own checks do not name is named as their last step, the one of the image itself.
+fn refusal(error: &anyhow::Error) -> Option<String> {
+    if error.chain().any(<dyn std::error::Error>::is::<uptane_core::Error>) {
+        return Some(format!("{error:#}"));
+    }
+    let is_refused = error.chain().any(|cause| {
+        cause.is::<PullError>()
+            || cause.is::<RefusedApplication>()
+            || matches!(cause.downcast_ref(), Some(RepoError::Corrupt { .. } | RepoError::Malformed { .. }))
+    });
+    is_refused.then(|| format!("image targets: step {}: {error:#}", Step::I7))
+}
+
 /// Records a confirmed update as what is installed.
 fn finish(device: &Device, update: &Update) -> anyhow::Result<()> {
     let Installed { system, application } = device.records.installed()?;
@@ -178,7 +293,8 @@ fn finish(device: &Device, update: &Update) -> anyhow::Result<()> {
 
 fn describe(state: &State) -> String {
     let Some(update) = state.update() else { return String::new() };
-    let names: Vec<_> = [&update.system, &update.application].into_iter().flatten().map(|image| &*image.name).collect();
+    let names: Vec<_> =
+        [&update.system, &update.application].into_iter().flatten().map(|image| &*image.name).collect();
     match state {
         State::RolledBack { reason, .. } => format!("{}: {reason}", names.join(" and ")),
         _ => names.join(" and "),

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::Context;
+use ostree_objects::Checksum;
 
 /// One release, described by what it changes.
 #[derive(Clone, Copy, Debug)]
@@ -32,9 +33,14 @@ pub(super) const V2: Release = Release {
 pub(super) const V3: Release =
     Release { version: "3.0.0", sshd: None, sysctl: None, init: false, documents: 4 };
 /// The one that travels on a stick.
-pub(super) const V4: Release = Release { version: "4.0.0", sshd: None, sysctl: None, init: true, documents: 4 };
+pub(super) const V4: Release =
+    Release { version: "4.0.0", sshd: None, sysctl: None, init: true, documents: 4 };
+/// The one that attackers offer; it is good, but never comes to be installed.
+pub(super) const V4_1: Release =
+    Release { version: "4.1.0", sshd: None, sysctl: None, init: true, documents: 4 };
 /// The one whose installation is interrupted.
-pub(super) const V5: Release = Release { version: "5.0.0", sshd: None, sysctl: None, init: true, documents: 40 };
+pub(super) const V5: Release =
+    Release { version: "5.0.0", sshd: None, sysctl: None, init: true, documents: 40 };
 
 /// The first program that the kernel starts, in a tree.
 pub(super) const INIT: &str = "usr/sbin/init";
@@ -73,7 +79,7 @@ impl Release {
 
     /// The Compose file that belongs to this release: two services, both pinned.
     pub(super) fn compose(&self) -> String {
-        let digest = |name: &str| sha256_hex(format!("{name} {}", self.version).as_bytes());
+        let digest = |name: &str| Checksum::of(format!("{name} {}", self.version).as_bytes());
         let (panel, broker) = (digest("panel"), digest("broker"));
         format!(
             "services:\n\
@@ -92,16 +98,6 @@ impl Release {
             version = self.version
         )
     }
-}
-
-/// SHA-256 of `bytes` in lower-case hex.
-pub(super) fn sha256_hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    <sha2::Sha256 as sha2::Digest>::digest(bytes).iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 fn kernel(tree: &Path) -> anyhow::Result<std::path::PathBuf> {

@@ -1,6 +1,7 @@
 //! The factory's server on loopback: files of a directory by GET, what devices report by PUT and POST.
 
 use std::fs::File;
+use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -63,7 +64,8 @@ impl std::fmt::Debug for Shared {
 impl Server {
     /// Serves the files below `root` on a free port of the loopback address.
     pub(super) fn start(root: PathBuf) -> anyhow::Result<Self> {
-        let http = tiny_http::Server::http(("127.0.0.1", 0)).map_err(|error| anyhow!("no server: {error}"))?;
+        let http =
+            tiny_http::Server::http(("127.0.0.1", 0)).map_err(|error| anyhow!("no server: {error}"))?;
         let url = format!("http://{}", http.server_addr());
         let shared = Arc::new(Shared { http, root, state: Mutex::default(), changed: Condvar::new() });
         let workers = (0..WORKERS)
@@ -139,7 +141,7 @@ impl Shared {
             Method::Get => self.answer_file(request, &path),
             Method::Put | Method::Post => {
                 let mut body = Vec::new();
-                std::io::Read::take(request.as_reader(), MAX_REPORT_BYTES).read_to_end(&mut body)?;
+                request.as_reader().take(MAX_REPORT_BYTES).read_to_end(&mut body)?;
                 let mut state = self.lock();
                 state.log.push(path.clone());
                 state.received.push(Received { path, body });

@@ -55,7 +55,8 @@ impl<'a> Story<'a> {
     /// Prints the table of what was proven; `true` if there is something in it and all of it held.
     pub(super) fn end(self) -> bool {
         let width = self.proofs().map(|proof| proof.claim.chars().count()).max().unwrap_or(0);
-        self.observer.event(Event::Chapter { number: self.chapters.len() + 1, title: "What was proven".into() });
+        self.observer
+            .event(Event::Chapter { number: self.chapters.len() + 1, title: "What was proven".into() });
         for (index, chapter) in self.chapters.iter().enumerate() {
             let text = format!("{}. {}", index + 1, chapter.title);
             self.observer.event(Event::Note { text });

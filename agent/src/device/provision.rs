@@ -1,0 +1,83 @@
+//! Provisioning: keys, the Root metadata that the factory installed, registration of the ECUs.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use uptane_core::repository::SigningKey;
+use uptane_core::{Repository, Role};
+
+use super::{Device, Keys, Seed};
+use crate::config::Ecu;
+
+/// The largest Root metadata that is taken from the factory, in bytes.
+const MAX_ROOT_BYTES: u64 = 64 * 1024;
+
+impl Device {
+    /// Makes the device one of the fleet: keeps its keys, trusts the installed Root metadata, registers its ECUs.
+    /// `false` if that was done before; it may be repeated until it has been.
+    ///
+    /// # Errors
+    /// If a Root is missing, or the Director cannot be reached or refuses the registration.
+    pub fn provision(&self, seeds: impl FnOnce() -> anyhow::Result<(Seed, Seed)>) -> anyhow::Result<bool> {
+        if self.records.is_provisioned()? {
+            return Ok(false);
+        }
+        for repository in [Repository::Director, Repository::Image] {
+            let path = self.config.paths.roots.join(format!("{}.json", repository.name()));
+            let root = read(&path)?;
+            // Trusted as it is: whoever installed the system installed it too. Each verification reads it anew.
+            if self.trusted.load(repository, Role::Root)?.is_none() {
+                self.trusted.persist(repository, Role::Root, &root)?;
+            }
+        }
+        let keys = match Keys::load(&self.key_directory())? {
+            Some(keys) => keys,
+            None => {
+                let (primary, application) = seeds()?;
+                Keys::store(&self.key_directory(), &primary, &application)?;
+                self.keys()?
+            }
+        };
+        self.register(&keys)?;
+        self.records.set_provisioned()?;
+        Ok(true)
+    }
+
+    /// The ECUs' keys.
+    pub(super) fn keys(&self) -> anyhow::Result<Keys> {
+        let keys = Keys::load(&self.key_directory())?;
+        keys.context("the device has no keys: run `ota-agent provision` first")
+    }
+
+    fn register(&self, keys: &Keys) -> anyhow::Result<()> {
+        let (primary, application) = (&self.config.ecu.primary, &self.config.ecu.application);
+        let body = serde_json::json!({
+            "primary_ecu_serial": primary.serial,
+            "ecus": [registration(primary, &keys.primary), registration(application, &keys.application)],
+        });
+        let url = format!("{}/ecus", self.config.server.director);
+        self.client.post_json(&url, &serde_json::to_vec(&body)?).context("registering the ECUs")
+    }
+
+    fn key_directory(&self) -> PathBuf {
+        self.config.paths.state.join("keys")
+    }
+}
+
+/// One ECU, as aktualizr registers it.
+fn registration(ecu: &Ecu, key: &SigningKey) -> serde_json::Value {
+    serde_json::json!({
+        "ecu_serial": ecu.serial,
+        "hardware_identifier": ecu.hardware_id,
+        "clientKey": { "keytype": "ED25519", "keyval": { "public": key.public_hex() } },
+    })
+}
+
+fn read(path: &std::path::Path) -> anyhow::Result<Vec<u8>> {
+    let length =
+        std::fs::metadata(path).with_context(|| format!("the factory's Root {}", path.display()))?.len();
+    if length > MAX_ROOT_BYTES {
+        bail!("{}: {length} bytes, more than {MAX_ROOT_BYTES}", path.display());
+    }
+    std::fs::read(path).with_context(|| format!("reading {}", path.display()))
+}
