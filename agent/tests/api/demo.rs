@@ -60,16 +60,19 @@ fn each_attack_is_refused_by_an_error_of_its_own() {
 fn fails_if_one_byte_of_the_recorded_repository_is_changed() {
     let directory = tempfile::tempdir().unwrap();
     let mut fixture = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/os-v1.tar")).unwrap();
-    // A byte in the middle of the archived commit object: tar pads headers, but never the content.
+    // A byte of the archived commit object: the value of its `version`, a string in a variant.
     let at =
-        fixture.windows(7).position(|window| window == b"1.0.0\0s").expect("the commit's version metadata");
+        fixture.windows(8).position(|window| window == b"1.0.0\0\0s").expect("the commit's version metadata");
     fixture[at] ^= 1;
     let changed = directory.path().join("changed.tar");
     std::fs::write(&changed, fixture).unwrap();
     let output = demo(&directory.path().join("d"), &["--json", "--fixture", changed.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
     let events = events(&output);
-    assert!(events.iter().any(|event| event["holds"] == false || event["event"] == "error"), "{events:#?}");
+    let failed: Vec<_> = events.iter().filter(|event| event["holds"] == false).collect();
+    let [failed] = failed[..] else { panic!("{events:#?}") };
+    let evidence = failed["evidence"].as_str().unwrap();
+    assert!(evidence.contains("has the content of"), "{evidence}");
 }
 
 #[test]
