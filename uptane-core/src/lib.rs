@@ -29,5 +29,5 @@ mod verify;
 
 pub use error::{Error, ErrorKind, Repository, Role, Step};
 pub use time::UtcTime;
-pub use vehicle::{Ecu, MAX_ASSIGNMENTS};
+pub use vehicle::{Ecu, MAX_ASSIGNMENTS, check_assignments};
 pub use verify::{MAX_SIGNATURES, MAX_THRESHOLD, Signed, Signers, Verified};

@@ -138,7 +138,10 @@ impl<'a, D: Dialect> Current<'a, D> {
     }
 
     /// Timestamp metadata that was verified before, as a baseline: its signatures are checked, its age is not.
-    pub(crate) fn stored_timestamp<I: MemberIndex>(
+    ///
+    /// # Errors
+    /// If the keys of the current Root no longer verify it, or it is malformed.
+    pub fn stored_timestamp<I: MemberIndex>(
         &self,
         bytes: &[u8],
         index: &mut I,
@@ -147,7 +150,10 @@ impl<'a, D: Dialect> Current<'a, D> {
     }
 
     /// Snapshot metadata that was verified before, as a baseline.
-    pub(crate) fn stored_snapshot<'b, I: MemberIndex>(
+    ///
+    /// # Errors
+    /// As [`stored_timestamp`](Self::stored_timestamp).
+    pub fn stored_snapshot<'b, I: MemberIndex>(
         &self,
         role: Role,
         bytes: &'b [u8],
@@ -157,7 +163,10 @@ impl<'a, D: Dialect> Current<'a, D> {
     }
 
     /// Targets metadata that was verified before, as a baseline.
-    pub(crate) fn stored_targets<I: MemberIndex>(
+    ///
+    /// # Errors
+    /// As [`stored_timestamp`](Self::stored_timestamp).
+    pub fn stored_targets<I: MemberIndex>(
         &self,
         role: Role,
         bytes: &[u8],

@@ -41,7 +41,8 @@ impl<'a> Root<'a> {
     }
 
     /// Whether `role` is signed by the same keys under `other`, so that what it signed stays comparable.
-    pub(crate) fn same_signers(&self, other: &Root<'_>, role: Role) -> bool {
+    #[must_use]
+    pub fn same_signers(&self, other: &Root<'_>, role: Role) -> bool {
         match (self.signers(role), other.signers(role)) {
             (Ok(ours), Ok(theirs)) => ours.same_as(&theirs).unwrap_or(false),
             (Err(_), Err(_)) => true,

@@ -133,12 +133,11 @@ impl<'a> Target<'a> {
     }
 
     /// Compares what the Director assigns with what the Image repository lists under the same name
-    /// (Full verification 10): length, every hash both give and at least one, and the hardware of `ecu`.
-    pub(crate) fn check_match(
-        &self,
-        listed: &Target<'_>,
-        hardware_id: Option<&str>,
-    ) -> Result<(), &'static str> {
+    /// (Full verification 10): length, every hash both give and at least one, and the hardware if an identifier is given.
+    ///
+    /// # Errors
+    /// What they disagree on, in words.
+    pub fn check_match(&self, listed: &Target<'_>, hardware_id: Option<&str>) -> Result<(), &'static str> {
         if self.length != listed.length {
             return Err("the length");
         }
