@@ -2,3 +2,4 @@
 #![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 
 mod demo;
+mod device;
