@@ -9,34 +9,32 @@ use std::path::Path;
 /// with spaces and letters beyond ASCII.
 pub fn make(root: &Path, seed: u64) {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = |below: u64| {
+    let mut next = |below: usize| {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        state % below
+        usize::try_from(state % u64::try_from(below).unwrap()).unwrap()
     };
     let mut directories = vec![root.to_path_buf()];
     fs::create_dir_all(root).unwrap();
     for number in 0..12 + next(20) {
-        let parent = directories[usize::try_from(next(directories.len() as u64)).unwrap()].clone();
+        let parent = directories[next(directories.len())].clone();
         let names = ["plain", "with space", "größe", ".hidden", "UPPER", "-dash"];
-        let path = parent.join(format!("{}{number}", names[usize::try_from(next(6)).unwrap()]));
+        let path = parent.join(format!("{}{number}", names[next(names.len())]));
         match next(5) {
             0 => {
                 fs::create_dir(&path).unwrap();
-                let mode = [0o755, 0o700, 0o1777, 0o2775][usize::try_from(next(4)).unwrap()];
+                let mode = [0o755, 0o700, 0o1777, 0o2775][next(4)];
                 fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
                 directories.push(path);
             }
-            1 => symlink(["target", "../up", "/absolute/größe"][usize::try_from(next(3)).unwrap()], &path)
-                .unwrap(),
+            1 => symlink(["target", "../up", "/absolute/größe"][next(3)], &path).unwrap(),
             _ => {
-                let size = [0, 1, 17, 4096, 70_000][usize::try_from(next(5)).unwrap()];
-                let content: Vec<u8> = (0..size).map(|_| next(256) as u8).collect();
+                let size = [0, 1, 17, 4096, 70_000][next(5)];
+                let content: Vec<u8> = (0..size).map(|_| u8::try_from(next(256)).unwrap()).collect();
                 fs::write(&path, content).unwrap();
                 let modes = [0o644, 0o755, 0o600, 0o4755, 0o2711, 0o1664, 0o444, 0o6777];
-                let mode = modes[usize::try_from(next(8)).unwrap()];
-                fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+                fs::set_permissions(&path, fs::Permissions::from_mode(modes[next(modes.len())])).unwrap();
             }
         }
     }
