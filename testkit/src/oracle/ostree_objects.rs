@@ -9,7 +9,9 @@ mod gvariant;
 use std::io::Read;
 
 use ostree_objects::filez::{Inflate, deflate, read_header};
-use ostree_objects::limits::{MAX_NAME_BYTES, MAX_XATTR_NAME_BYTES, MAX_XATTR_VALUE_BYTES};
+use ostree_objects::limits::{
+    MAX_NAME_BYTES, MAX_SYMLINK_BYTES, MAX_XATTR_NAME_BYTES, MAX_XATTR_VALUE_BYTES,
+};
 use ostree_objects::{
     Checksum, ChecksumError, Commit, CommitRef, DirMeta, DirMetaRef, DirTree, DirTreeBuf, DirTreeRef, Error,
     FileHeader, FileHeaderRef, FilezHeaderRef, Limits, Name, NameBuf, ObjectType, RepoMode, Variant,
@@ -52,12 +54,12 @@ pub fn commit(data: &[u8]) {
     assert!(CommitRef::parse_with(data, &tight).is_err());
 }
 
-/// A value of any type, as a commit's metadata has them: it is read if and only if it is in the normal form.
-pub fn variant(data: &[u8]) {
+/// A commit with one value in its metadata.
+fn commit_with(value: &[u8]) -> Vec<u8> {
     let text = |text: &[u8]| [text, &[0]].concat();
-    let entry = gvariant::container(&[(1, true, &text(b"key")), (8, false, data)], true);
+    let entry = gvariant::container(&[(1, true, &text(b"key")), (8, false, value)], true);
     let metadata = gvariant::container(&[(8, true, &entry)], false);
-    let commit = gvariant::container(
+    gvariant::container(
         &[
             (8, true, &metadata),
             (1, true, &[]),
@@ -69,7 +71,18 @@ pub fn variant(data: &[u8]) {
             (1, false, &[2; 32]),
         ],
         true,
-    );
+    )
+}
+
+/// Whether a value of a commit's metadata is read.
+#[must_use]
+pub fn reads_variant(data: &[u8]) -> bool {
+    CommitRef::parse(&commit_with(data)).is_ok()
+}
+
+/// A value of any type, as a commit's metadata has them: it is read if and only if it is in the normal form.
+pub fn variant(data: &[u8]) {
+    let commit = commit_with(data);
     let parsed = CommitRef::parse(&commit);
     if let Some(normal) = gvariant::is_normal("v", data) {
         assert_eq!(parsed.is_ok(), normal, "{:?}", parsed.err());
@@ -148,7 +161,7 @@ fn check_header(header: FileHeaderRef<'_>) {
     let (uid, gid, xattrs) = (header.uid(), header.gid(), header.xattrs());
     match header.symlink_target() {
         Some(target) => {
-            assert!(!target.is_empty() && !target.contains('\0'));
+            assert!((1..=MAX_SYMLINK_BYTES).contains(&target.len()) && !target.contains('\0'));
             let again = FileHeaderRef::symlink(uid, gid, target, xattrs).expect("it was read");
             assert_eq!((again.symlink_target(), again.xattrs()), (Some(target), xattrs));
         }
