@@ -1,0 +1,27 @@
+//! An OSTree commit: that its name is the checksum of its bytes, and what it says.
+
+use cortex_m_semihosting::hprintln;
+use ostree_objects::{Checksum, CommitRef};
+use uptane_core::UtcTime;
+
+use crate::inputs;
+use crate::refused::Refused;
+
+pub fn check() -> Result<(), Refused> {
+    let bytes = inputs::commit();
+    let name = Checksum::from_hex(inputs::commit_name())?;
+    // The name first: until it fits, the bytes are anybody's.
+    let actual = Checksum::of(bytes);
+    if actual != name {
+        return Err(Refused::Checksum { name, actual });
+    }
+    let commit = CommitRef::parse(bytes)?;
+    hprintln!("commit {}: {}, {}", name, commit.subject(), UtcTime::from_unix(commit.timestamp()));
+    hprintln!("tree: {}, version {}", commit.tree(), version(&commit).unwrap_or("unknown"));
+    Ok(())
+}
+
+/// The release's version, which libostree shows too.
+fn version<'a>(commit: &CommitRef<'a>) -> Option<&'a str> {
+    commit.metadata().get("version")?.as_str()
+}
