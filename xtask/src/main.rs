@@ -4,6 +4,7 @@
 
 mod command;
 mod debian;
+mod firmware;
 mod fixtures;
 mod fuzz;
 mod nostd;
@@ -14,6 +15,7 @@ mod packages;
 mod test;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -43,6 +45,15 @@ enum Task {
     },
     /// Build the no_std proof: a static library with its own panic handler, and that it proves something
     Nostd,
+    /// Build the Cortex-M7 program and run it in QEMU; then with one byte changed, which it must notice
+    ///
+    /// Prints what the program verified and how much flash and stack that takes, and fails over the limits.
+    Firmware {
+        /// Take the Director's metadata from DIR, which `ota-agent demo --dir DIR --keep` has left, instead of
+        /// running the demonstration first: to repeat a run, or to look at metadata of your own in that form
+        #[arg(long, value_name = "DIR")]
+        demo: Option<PathBuf>,
+    },
     /// Run the fuzz targets, or one of them, from fuzz/seeds; new inputs go to fuzz/corpus
     Fuzz {
         /// The target's name; all targets if absent
@@ -69,6 +80,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Test { quick } => test::run(&workspace, quick),
         Task::Fixtures { check } => fixtures::run(&workspace, check),
         Task::Nostd => nostd::run(&workspace),
+        Task::Firmware { demo } => firmware::run(&workspace, demo.as_deref()),
         Task::Fuzz { target, seconds } => fuzz::run(&workspace, target.as_deref(), seconds),
     }
 }
