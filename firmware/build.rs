@@ -5,8 +5,16 @@ use std::{env, fs};
 
 /// Made by `cargo xtask firmware` in the directory that `FIRMWARE_INPUTS` names, beside the newer Root files
 /// `2.root.json`, `3.root.json` and so on, of which there may be any number.
-const INPUTS: [&str; 7] =
-    ["root.json", "targets.json", "ecu.txt", "when.txt", "environment.bin", "commit.bin", "commit-name.txt"];
+const INPUTS: [&str; 8] = [
+    "root.json",
+    "targets.json",
+    "ecu.txt",
+    "when.txt",
+    "assigned-commit.bin",
+    "environment.bin",
+    "recorded-commit.bin",
+    "recorded-commit.txt",
+];
 
 /// The first 256 KiB of the 4 MiB that QEMU's mps2-an500 has at each of these places. The Cortex-M7 of an
 /// i.MX95 has as much tightly coupled memory for code and for data, so the program must fit into that.

@@ -10,6 +10,7 @@ use crate::refused::Refused;
 /// Two copies in eMMC, as `fw_setenv` keeps them.
 const LAYOUT: Layout = Layout::Redundant { scheme: Scheme::Counter };
 
+/// Says which copy is in use and where the update stands.
 pub fn check() -> Result<(), Refused> {
     let copies = inputs::environment();
     let (chosen, environment) = env::load(LAYOUT, &copies)?;

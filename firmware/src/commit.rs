@@ -4,20 +4,18 @@ use cortex_m_semihosting::hprintln;
 use ostree_objects::{Checksum, CommitRef};
 use uptane_core::UtcTime;
 
-use crate::inputs;
 use crate::refused::Refused;
 
-pub fn check() -> Result<(), Refused> {
-    let bytes = inputs::commit();
-    let name = Checksum::from_hex(inputs::commit_name())?;
+pub fn check(whose: &str, name: Checksum, bytes: &[u8]) -> Result<(), Refused> {
     // The name first: until it fits, the bytes are anybody's.
     let actual = Checksum::of(bytes);
     if actual != name {
         return Err(Refused::Checksum { name, actual });
     }
     let commit = CommitRef::parse(bytes)?;
-    hprintln!("commit {}: {}, {}", name, commit.subject(), UtcTime::from_unix(commit.timestamp()));
-    hprintln!("tree: {}, version {}", commit.tree(), version(&commit).unwrap_or("unknown"));
+    let made = UtcTime::from_unix(commit.timestamp());
+    hprintln!("{} commit {}: {}, made at {}", whose, name, commit.subject(), made);
+    hprintln!("  version {}, tree {}", version(&commit).unwrap_or("unknown"), commit.tree());
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use core::hint::black_box;
 use core::str;
 
+use ostree_objects::Checksum;
 use uptane_core::{Ecu, UtcTime};
 
 use crate::refused::Refused;
@@ -53,14 +54,15 @@ pub fn environment() -> [&'static [u8]; 2] {
     [first, second]
 }
 
-/// A commit object.
-pub fn commit() -> &'static [u8] {
-    input!("commit.bin")
+/// The commit that the Director assigns to this ECU.
+pub fn assigned_commit() -> &'static [u8] {
+    input!("assigned-commit.bin")
 }
 
-/// The commit's name, in hexadecimal digits.
-pub fn commit_name() -> &'static [u8] {
-    input!("commit-name.txt").trim_ascii_end()
+/// A commit that the real `ostree` made, and its name.
+pub fn recorded_commit() -> Result<(Checksum, &'static [u8]), Refused> {
+    let name = Checksum::from_hex(input!("recorded-commit.txt").trim_ascii_end())?;
+    Ok((name, input!("recorded-commit.bin")))
 }
 
 fn text(bytes: &'static [u8]) -> Result<&'static str, Refused> {

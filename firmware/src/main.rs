@@ -1,5 +1,5 @@
-//! A Secondary on a Cortex-M7, without a heap. It verifies what the Director assigns to it, reads the copy of
-//! the boot loader's environment that is in use, and checks a commit against its name.
+//! A Secondary on a Cortex-M7, without a heap. It verifies what the Director assigns to it, checks that the
+//! commit is that one, and reads the copy of the boot loader's environment that is in use.
 //!
 //! All it reads lies in its own flash. It exits with 0 if all of that holds and with 1 if any of it is refused;
 //! QEMU passes that on.
@@ -36,7 +36,9 @@ fn main() -> ! {
 
 /// Each check says what it found; the first that does not hold ends them.
 fn check_all() -> Result<(), Refused> {
-    uptane::check()?;
+    let assigned = uptane::check()?;
+    commit::check("assigned", assigned, inputs::assigned_commit())?;
     bootenv::check()?;
-    commit::check()
+    let (name, bytes) = inputs::recorded_commit()?;
+    commit::check("recorded", name, bytes)
 }

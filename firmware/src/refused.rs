@@ -14,6 +14,9 @@ pub enum Refused {
     /// Metadata that holds and says nothing about this ECU.
     #[error("the director assigns no image to this ECU")]
     NoImage,
+    /// An image that is something else.
+    #[error("the image is not an OSTree commit")]
+    NoCommit,
     /// The boot loader's environment.
     #[error(transparent)]
     Environment(#[from] bsp_imx95::env::Error),
@@ -21,7 +24,7 @@ pub enum Refused {
     #[error("the environment has no {0}")]
     NoVariable(&'static str),
     /// What should be the commit's name.
-    #[error("the commit's name: {0}")]
+    #[error("the name of a commit: {0}")]
     Name(#[from] ChecksumError),
     /// A commit under another commit's name.
     #[error("the commit called {name} has the checksum {actual}")]
@@ -32,6 +35,6 @@ pub enum Refused {
         actual: Checksum,
     },
     /// A commit that is none.
-    #[error("the commit: {0}")]
+    #[error("a commit: {0}")]
     Commit(#[from] ostree_objects::Error),
 }

@@ -4,7 +4,6 @@ use cortex_m_semihosting::hprintln;
 use ostree_objects::Checksum;
 use uptane_core::canonical::Slot;
 use uptane_core::dialect::Uptane;
-use uptane_core::metadata::targets::Target;
 use uptane_core::secondary::{self, Trust};
 
 use crate::inputs;
@@ -17,7 +16,8 @@ const INDEX: usize = 128;
 /// Longest name of an image, in bytes: ota-tuf allows fewer than 254 characters, which are ASCII in practice.
 const MAX_NAME_BYTES: usize = 254;
 
-pub fn check() -> Result<(), Refused> {
+/// Verifies both and returns the checksum of the commit that is assigned.
+pub fn check() -> Result<Checksum, Refused> {
     let (ecu, now) = (inputs::ecu()?, inputs::now()?);
     let mut index: heapless::Vec<Slot, INDEX> = heapless::Vec::new();
     // The first start: no Targets were accepted before.
@@ -39,21 +39,10 @@ pub fn check() -> Result<(), Refused> {
     );
     let target = assignment.target.ok_or(Refused::NoImage)?;
     let mut name = [0; MAX_NAME_BYTES];
-    hprintln!(
-        "ecu {} of {}: {}, {}",
-        ecu.serial,
-        ecu.hardware_id,
-        target.name.copy_to(&mut name).unwrap_or("an image with too long a name"),
-        if target.is_ostree() { "an OSTree commit" } else { "a file" }
-    );
-    print_hash(&target);
-    Ok(())
-}
-
-/// The image's checksum, written as OSTree writes one.
-fn print_hash(target: &Target<'_>) {
+    let name = target.name.copy_to(&mut name).unwrap_or("an image with too long a name");
+    hprintln!("ecu {} of {}: {}", ecu.serial, ecu.hardware_id, name);
     match target.hashes.sha256 {
-        Some(sha256) => hprintln!("image: {} bytes, sha256 {}", target.length, Checksum(sha256)),
-        None => hprintln!("image: {} bytes, no sha256", target.length),
+        Some(sha256) if target.is_ostree() => Ok(Checksum(sha256)),
+        _ => Err(Refused::NoCommit),
     }
 }

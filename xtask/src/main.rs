@@ -49,8 +49,8 @@ enum Task {
     ///
     /// Prints what the program verified and how much flash and stack that takes, and fails over the limits.
     Firmware {
-        /// Take the Director's metadata from DIR, which `ota-agent demo --dir DIR --keep` has left, instead of
-        /// running the demonstration first: to repeat a run, or to look at metadata of your own in that form
+        /// Take the Director's metadata and commit from DIR, which `ota-agent demo --dir DIR --keep` has left,
+        /// instead of running the demonstration first
         #[arg(long, value_name = "DIR")]
         demo: Option<PathBuf>,
     },

@@ -1,5 +1,5 @@
-//! What the firmware carries in its flash: metadata of the demonstration's Director, a commit of the recorded
-//! OSTree repository, two copies of an environment that the real `fw_setenv` wrote.
+//! What the firmware carries in its flash: metadata of the demonstration's Director and the commit it assigns,
+//! two copies of an environment that the real `fw_setenv` wrote, a commit that the real `ostree` made.
 
 use std::fs;
 use std::path::Path;
@@ -7,12 +7,16 @@ use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
 use crate::command;
 use crate::workspace::Workspace;
 
 /// Where the demonstration's Director serves its metadata, in the demonstration's directory.
 const DIRECTOR: &str = "factory/www/director";
+
+/// Its OSTree repository.
+const OSTREE: &str = "factory/www/ostree";
 
 /// The configuration of the demonstration's device there.
 const CONFIGURATION: &str = "device/agent.toml";
@@ -42,24 +46,28 @@ pub(super) fn gather(
     };
     let roots = metadata(&demo.join(DIRECTOR), inputs)?;
     let (serial, hardware_id) = ecu(&demo.join(CONFIGURATION), inputs)?;
+    let assigned = assigned_commit(&inputs.join("targets.json"), &serial)?;
+    copy_commit(&demo.join(OSTREE), &assigned, &inputs.join("assigned-commit.bin"))?;
     let scratch = tempfile::tempdir()?;
     environment(scratch.path(), &inputs.join("environment.bin"))?;
-    let commit = commit(workspace, scratch.path(), inputs)?;
+    let recorded = recorded_commit(workspace, scratch.path(), inputs)?;
     Ok(vec![
         "core: part 0xc27".to_owned(),
         format!("director: root version {roots} after {} rotations, targets version ", roots - 1),
         format!("ecu {serial} of {hardware_id}: "),
+        format!("assigned commit {assigned}: "),
         "environment: copy 0 in use, 2 of 2 whole, ".to_owned(),
         "boot: trial 2/3, bootlimit 3".to_owned(),
-        format!("commit {commit}: "),
+        format!("recorded commit {recorded}: "),
         "memory: flash ".to_owned(),
     ])
 }
 
-/// Runs the demonstration and keeps its directory.
+/// Runs the demonstration and keeps its directory. Not with optimisation: that takes minutes to build, and the
+/// tests have built it without.
 fn run_demo(workspace: &Workspace, directory: &Path) -> Result<()> {
     empty(directory)?;
-    let mut demo = workspace.cargo(&["run", "--quiet", "--release", "--package", "ota-agent", "--"]);
+    let mut demo = workspace.cargo(&["run", "--quiet", "--package", "ota-agent", "--"]);
     demo.args(["demo", "--keep", "--json", "--dir"]).arg(directory).stderr(Stdio::inherit());
     let output = command::output(&mut demo)?;
     // What it tells is for its own test: here only a failure is of interest.
@@ -126,17 +134,32 @@ fn environment(scratch: &Path, output: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The commit that the Director assigns to the ECU. The firmware finds that out by itself, and verifies it.
+fn assigned_commit(targets: &Path, serial: &str) -> Result<String> {
+    let document: Value = serde_json::from_slice(&fs::read(targets)?).context("the Director's Targets")?;
+    let mut images = document["signed"]["targets"].as_object().into_iter().flat_map(|images| images.values());
+    let image = images.find(|image| !image["custom"]["ecuIdentifiers"][serial].is_null());
+    let sha256 = image.and_then(|image| image["hashes"]["sha256"].as_str());
+    Ok(sha256.with_context(|| format!("the Director's Targets assign nothing to {serial}"))?.to_owned())
+}
+
 /// The commit object of the recorded repository, and its name, which is returned.
-fn commit(workspace: &Workspace, scratch: &Path, inputs: &Path) -> Result<String> {
+fn recorded_commit(workspace: &Workspace, scratch: &Path, inputs: &Path) -> Result<String> {
     let archive = workspace.path("agent/fixtures/os-v1.tar");
     command::quiet(Command::new("tar").arg("-xf").arg(archive).arg("-C").arg(scratch))?;
     let name = fs::read_to_string(scratch.join("refs/heads/os/imx95/main")).context("os/imx95/main")?;
     let name = name.trim();
-    ensure!(name.len() == 64, "os/imx95/main is not a checksum: {name}");
-    let (folder, rest) = name.split_at(2);
-    fs::copy(scratch.join(format!("objects/{folder}/{rest}.commit")), inputs.join("commit.bin"))?;
-    fs::write(inputs.join("commit-name.txt"), format!("{name}\n"))?;
+    copy_commit(scratch, name, &inputs.join("recorded-commit.bin"))?;
+    fs::write(inputs.join("recorded-commit.txt"), format!("{name}\n"))?;
     Ok(name.to_owned())
+}
+
+fn copy_commit(repository: &Path, name: &str, output: &Path) -> Result<()> {
+    ensure!(name.len() == 64 && name.is_ascii(), "`{name}` does not name a commit");
+    let (folder, rest) = name.split_at(2);
+    let object = repository.join(format!("objects/{folder}/{rest}.commit"));
+    fs::copy(&object, output).with_context(|| object.display().to_string())?;
+    Ok(())
 }
 
 /// Makes `directory` anew, without what an earlier run left there.
@@ -160,6 +183,19 @@ mod tests {
         assert_eq!(metadata(director.path(), inputs.path()).unwrap(), 2);
         assert_eq!(fs::read_to_string(inputs.path().join("root.json")).unwrap(), "1.root.json");
         assert!(inputs.path().join("2.root.json").exists() && !inputs.path().join("4.root.json").exists());
+    }
+
+    #[test]
+    fn the_assigned_commit_is_that_of_the_ecu_with_this_serial() {
+        let directory = tempfile::tempdir().unwrap();
+        let targets = directory.path().join("targets.json");
+        let image = |ecu: &str, sha256: &str| serde_json::json!({ "custom": { "ecuIdentifiers": { ecu: {} } }, "hashes": { "sha256": sha256 } });
+        let images = serde_json::json!({ "a": image("p-1", "aa"), "b": image("p-2", "bb") });
+        let document = serde_json::json!({ "signed": { "targets": images } });
+        fs::write(&targets, document.to_string()).unwrap();
+        assert_eq!(assigned_commit(&targets, "p-2").unwrap(), "bb");
+        let error = assigned_commit(&targets, "p-3").unwrap_err();
+        assert_eq!(error.to_string(), "the Director's Targets assign nothing to p-3");
     }
 
     #[test]

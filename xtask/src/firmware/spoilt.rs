@@ -27,6 +27,13 @@ pub(super) const CASES: &[Case] = &[
         says: "refused: director root: step R2.3: ",
     },
     Case {
+        what: "the signature of the Root after it",
+        input: "2.root.json",
+        after: &[r#""sig":""#],
+        exit: 1,
+        says: "refused: director root: step R2.3: ",
+    },
+    Case {
         what: "a key in Root",
         input: "root.json",
         after: &[r#""public":""#],
@@ -69,6 +76,13 @@ pub(super) const CASES: &[Case] = &[
         says: "refused: director targets: step G8: the image is for other hardware",
     },
     Case {
+        what: "the assigned commit's subject",
+        input: "assigned-commit.bin",
+        after: &["Demo OS "],
+        exit: 1,
+        says: "refused: the commit called ",
+    },
+    Case {
         what: "the newer copy of the environment: the older one is used",
         input: "environment.bin",
         after: &["bootcount=2"],
@@ -90,15 +104,15 @@ pub(super) const CASES: &[Case] = &[
         says: "refused: no environment copy is whole",
     },
     Case {
-        what: "the commit's subject",
-        input: "commit.bin",
+        what: "the recorded commit's subject",
+        input: "recorded-commit.bin",
         after: &["Demo OS "],
         exit: 1,
         says: "refused: the commit called ",
     },
     Case {
-        what: "the commit's name",
-        input: "commit-name.txt",
+        what: "the recorded commit's name",
+        input: "recorded-commit.txt",
         after: &[""],
         exit: 1,
         says: "refused: the commit called ",
