@@ -2,6 +2,7 @@
 
 mod demo;
 mod device;
+mod etc_merge;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -74,6 +75,7 @@ enum Command {
     Confirm,
     /// Give the update in progress up, or make the other deployment the default
     Rollback,
+    EtcMerge(etc_merge::Args),
     /// Print the signed vehicle manifest
     Manifest {
         /// Send it to the Director instead
@@ -119,6 +121,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Status => device::status(&config, json),
         Command::Confirm => device::confirm(&config, json),
         Command::Rollback => device::rollback(&config, json),
+        Command::EtcMerge(args) => etc_merge::run(args, json),
         Command::Manifest { send } => device::manifest(&config, send, json),
     }
 }

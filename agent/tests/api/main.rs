@@ -3,3 +3,4 @@
 
 mod demo;
 mod device;
+mod etc_merge;
