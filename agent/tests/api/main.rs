@@ -4,3 +4,4 @@
 mod demo;
 mod device;
 mod etc_merge;
+mod ostree_tree;
