@@ -82,6 +82,26 @@ fn plan_for_machines_is_an_object_a_line_and_ends_with_the_totals() {
 }
 
 #[test]
+fn plan_with_an_index_says_the_same_and_notices_what_changed_since() {
+    let trees = Trees::new(CONFLICT);
+    // Only what changed longer ago than a tick of the clock is remembered.
+    std::thread::sleep(Duration::from_secs(3));
+    let plain = trees.run("plan", &[]);
+    for _ in 0..2 {
+        let output = trees.run("plan", &["--index", "index"]);
+        assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), text(&plain.stdout)));
+    }
+    assert!(fs::metadata(trees.path("index")).unwrap().len() > 0);
+    fs::write(trees.path("local/hosts"), "c\n").unwrap();
+    fs::write(trees.path("local/same"), "3").unwrap();
+    let output = trees.run("plan", &["--index", "index"]);
+    assert_eq!(text(&output.stdout), text(&trees.run("plan", &[]).stdout));
+    assert_ne!(text(&output.stdout), text(&plain.stdout));
+    fs::write(trees.path("index"), "damaged").unwrap();
+    assert_eq!(text(&trees.run("plan", &["--index", "index"]).stdout), text(&output.stdout));
+}
+
+#[test]
 fn apply_leaves_the_merged_tree_and_prints_nothing() {
     let trees = Trees::new(CONFLICT);
     let output = trees.run("apply", &["--out", "out"]);

@@ -32,6 +32,7 @@ pub(super) fn run(agent: &Path) -> Result<()> {
     let new = root.join("new-defaults");
     command::quiet(sysroot.repo(&["checkout", "-H", "--subpath=/usr/etc", "new"]).arg(&new))?;
 
+    let mut known = Row::new("ota-agent etc-merge plan --index, nothing new");
     let mut plan = Row::new("ota-agent etc-merge plan");
     let mut diff = Row::new("ostree admin config-diff");
     let mut deploy = Row::new("ostree admin deploy, no local edit");
@@ -40,16 +41,25 @@ pub(super) fn run(agent: &Path) -> Result<()> {
         deploy.time(&mut sysroot.admin(&["deploy", "--os=os", "--no-prune", "--retain", "new"]))?;
         sysroot.undeploy()?;
     }
+    let index = root.join("index");
     for number in 0..LOCAL_EDITS {
         fs::write(local.join(file(number * 97)), format!("edited {number}\n"))?;
     }
+    // A file that changed this very second is not remembered, for it might change again within it.
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    command::quiet(
+        Command::new(agent).args(["etc-merge", "plan", "--index"]).arg(&index).args([&old, &new, &local]),
+    )?;
     for _ in 0..RUNS {
+        known.time(
+            Command::new(agent).args(["etc-merge", "plan", "--index"]).arg(&index).args([&old, &new, &local]),
+        )?;
         plan.time(Command::new(agent).args(["etc-merge", "plan"]).args([&old, &new, &local]))?;
         diff.time(&mut sysroot.admin(&["config-diff", "--os=os"]))?;
         merge.time(&mut sysroot.admin(&["deploy", "--os=os", "--no-prune", "--retain", "new"]))?;
         sysroot.undeploy()?;
     }
-    print(&[plan, diff, deploy, merge]);
+    print(&[known, plan, diff, deploy, merge]);
     Ok(())
 }
 
