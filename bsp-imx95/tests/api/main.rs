@@ -1,6 +1,8 @@
 //! The public interface, in pure Rust.
-#![allow(missing_docs, clippy::unwrap_used)]
+// Tests run on a host.
+#![allow(missing_docs, clippy::unwrap_used, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 
 mod golden;
 mod oracles;
+mod power_cut;
 mod round_trip;
