@@ -7,3 +7,4 @@ mod fw_env;
 mod mkenvimage;
 mod ostree_uboot;
 mod power_cut;
+mod raw_rules;
