@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 /// An environment of its own: variables by name, as U-Boot holds them in memory.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Variables {
     values: BTreeMap<Vec<u8>, Vec<u8>>,
 }
