@@ -52,11 +52,10 @@ pub(crate) fn explore(client: Client, layout: Layout) -> Exploration {
     exploration
 }
 
-fn trace(
-    found: &BTreeMap<World, (usize, Option<(World, String)>)>,
-    world: &World,
-    event: String,
-) -> Vec<String> {
+/// Each world that was reached: after how many events, from which one and by which event.
+type Found = BTreeMap<World, (usize, Option<(World, String)>)>;
+
+fn trace(found: &Found, world: &World, event: String) -> Vec<String> {
     let mut events = vec![event];
     let mut world = world;
     while let Some((before, event)) = &found[world].1 {
