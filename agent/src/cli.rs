@@ -1,5 +1,6 @@
 //! The command line: one file a sub-command, all of them with `--json` and the same exit codes.
 
+mod compose;
 mod demo;
 mod device;
 mod etc_merge;
@@ -76,6 +77,7 @@ enum Command {
     /// Give the update in progress up, or make the other deployment the default
     Rollback,
     EtcMerge(etc_merge::Args),
+    Compose(compose::Args),
     /// Print the signed vehicle manifest
     Manifest {
         /// Send it to the Director instead
@@ -121,6 +123,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Status => device::status(&config, json),
         Command::Confirm => device::confirm(&config, json),
         Command::Rollback => device::rollback(&config, json),
+        Command::Compose(args) => compose::run(args, json),
         Command::EtcMerge(args) => etc_merge::run(args, json),
         Command::Manifest { send } => device::manifest(&config, send, json),
     }
