@@ -4,6 +4,7 @@ mod compose;
 mod demo;
 mod device;
 mod etc_merge;
+mod ostree;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -76,6 +77,7 @@ enum Command {
     Confirm,
     /// Give the update in progress up, or make the other deployment the default
     Rollback,
+    Ostree(ostree::Args),
     EtcMerge(etc_merge::Args),
     Compose(compose::Args),
     /// Print the signed vehicle manifest
@@ -124,6 +126,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Confirm => device::confirm(&config, json),
         Command::Rollback => device::rollback(&config, json),
         Command::Compose(args) => compose::run(args, json),
+        Command::Ostree(args) => ostree::run(args, json),
         Command::EtcMerge(args) => etc_merge::run(args, json),
         Command::Manifest { send } => device::manifest(&config, send, json),
     }
