@@ -13,11 +13,13 @@ pub(crate) struct Exploration {
     pub(crate) violations: Vec<(Violation, Vec<String>)>,
 }
 
+/// Each world that was found: how many events lead there, and the last of them.
+type Found = BTreeMap<World, (usize, Option<(World, String)>)>;
 /// What may happen next.
 type Events = Vec<(String, Result<World, Violation>)>;
 
 pub(crate) fn explore(client: Client, layout: Layout) -> Exploration {
-    let mut found: BTreeMap<World, (usize, Option<(World, String)>)> = BTreeMap::new();
+    let mut found: Found = BTreeMap::new();
     let mut queue = VecDeque::from([World::new()]);
     found.insert(World::new(), (0, None));
     let mut known = BTreeMap::new();
@@ -52,11 +54,7 @@ pub(crate) fn explore(client: Client, layout: Layout) -> Exploration {
     exploration
 }
 
-fn trace(
-    found: &BTreeMap<World, (usize, Option<(World, String)>)>,
-    world: &World,
-    event: String,
-) -> Vec<String> {
+fn trace(found: &Found, world: &World, event: String) -> Vec<String> {
     let mut events = vec![event];
     let mut world = world;
     while let Some((before, event)) = &found[world].1 {
