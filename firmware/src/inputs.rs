@@ -8,8 +8,8 @@ use uptane_core::{Ecu, UtcTime};
 
 use crate::refused::Refused;
 
-/// An input's bytes. The black box keeps the compiler from working out ahead what they lead to: they are data,
-/// which a device has in storage of its own.
+/// An input's bytes. The black box keeps the compiler from working out ahead what they lead to: they are
+/// data, which a device has in storage of its own.
 macro_rules! input {
     ($name:literal) => {
         black_box(include_bytes!(concat!(env!("OUT_DIR"), "/", $name)).as_slice())
@@ -41,7 +41,8 @@ pub fn ecu() -> Result<Ecu<'static>, Refused> {
     }
 }
 
-/// The time of this verification, in seconds since 1970. A Secondary without a clock gets it from the Primary.
+/// The time of this verification, in seconds since 1970. A Secondary without a clock gets it from the
+/// Primary.
 pub fn now() -> Result<UtcTime, Refused> {
     let seconds = text(input!("when.txt"))?.trim_end().parse();
     seconds.map(UtcTime::from_unix).map_err(|_| Refused::Input("when.txt is not a number of seconds"))

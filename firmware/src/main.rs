@@ -1,8 +1,8 @@
 //! A Secondary on a Cortex-M7, without a heap. It verifies what the Director assigns to it, checks that the
 //! commit is that one, and reads the copy of the boot loader's environment that is in use.
 //!
-//! All it reads lies in its own flash. It exits with 0 if all of that holds and with 1 if any of it is refused;
-//! QEMU passes that on.
+//! All it reads lies in its own flash. It exits with 0 if all of that holds and with 1 if any of it is
+//! refused; QEMU passes that on.
 #![no_std]
 #![no_main]
 

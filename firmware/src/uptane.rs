@@ -9,8 +9,9 @@ use uptane_core::secondary::{self, Trust};
 use crate::inputs;
 use crate::refused::Refused;
 
-/// Members that the index holds, at 16 bytes each on the stack: those of every object that is out of order and
-/// not yet hashed to its end. The largest is the list of images, of which there are at most as many as ECUs.
+/// Members that the index holds, at 16 bytes each on the stack: those of every object that is out of order
+/// and not yet hashed to its end. The largest is the list of images, of which there are at most as many as
+/// ECUs.
 const INDEX: usize = 128;
 
 /// Longest name of an image, in bytes: ota-tuf allows fewer than 254 characters, which are ASCII in practice.

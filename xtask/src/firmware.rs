@@ -23,8 +23,8 @@ const MACHINE: &str = "mps2-an500";
 /// Seconds after which a hanging program is killed. It needs less than one.
 const TIMEOUT: &str = "60";
 
-/// Runs all of it with the metadata in `demo`, a directory that `ota-agent demo` has kept, or else in one that
-/// the demonstration makes now.
+/// Runs all of it with the metadata in `demo`, a directory that `ota-agent demo` has kept, or else in one
+/// that the demonstration makes now.
 pub(crate) fn run(workspace: &Workspace, demo: Option<&Path>) -> Result<()> {
     let directory = workspace.target.join("firmware");
     let inputs = directory.join("inputs");

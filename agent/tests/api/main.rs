@@ -3,3 +3,5 @@
 
 mod demo;
 mod device;
+mod etc_merge;
+mod ostree_tree;

@@ -1,5 +1,5 @@
 //! What the demonstration leaves behind, as the real tools see it.
-#![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
+#![allow(clippy::unwrap_used, clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 
 use std::path::Path;
 use std::process::Command;

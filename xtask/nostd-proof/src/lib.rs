@@ -1,8 +1,9 @@
-//! Calls each library from a static library without `std`, and with `alloc` on, from one with a small allocator.
+//! Calls each library from a static library without `std`, and with `alloc` on, from one with a small
+//! allocator.
 //!
-//! Each function takes and returns what C could hand it, so that nothing can be worked out ahead and left out.
-//! Their symbols are not mangled, which keeps them; it is declared unsafe because two of one name would clash,
-//! and each starts with its library's name.
+//! Each function takes and returns what C could hand it, so that nothing can be worked out ahead and left
+//! out. Their symbols are not mangled, which keeps them; it is declared unsafe because two of one name would
+//! clash, and each starts with its library's name.
 #![no_std]
 
 #[cfg(feature = "allocator")]

@@ -8,8 +8,8 @@ use anyhow::{Context, Result, ensure};
 /// linker enforces; half of it is left to the application that such a Secondary is there for.
 const MAX_FLASH_BYTES: usize = 128 * 1024;
 
-/// Most bytes of stack: half of the 32 KiB that the libraries' own tests allow, on hosts whose pointers are twice
-/// as long. The data memory of that Cortex-M7 is 256 KiB as well.
+/// Most bytes of stack: half of the 32 KiB that the libraries' own tests allow, on hosts whose pointers are
+/// twice as long. The data memory of that Cortex-M7 is 256 KiB as well.
 const MAX_STACK_BYTES: usize = 16 * 1024;
 
 /// Bytes that the program needs, its inputs included.

@@ -1,5 +1,6 @@
-//! What the firmware carries in its flash: metadata of the demonstration's Director and the commit it assigns,
-//! two copies of an environment that the real `fw_setenv` wrote, a commit that the real `ostree` made.
+//! What the firmware carries in its flash: metadata of the demonstration's Director and the commit it
+//! assigns, two copies of an environment that the real `fw_setenv` wrote, a commit that the real `ostree`
+//! made.
 
 use std::fs;
 use std::path::Path;
@@ -63,8 +64,8 @@ pub(super) fn gather(
     ])
 }
 
-/// Runs the demonstration and keeps its directory. Not with optimisation: that takes minutes to build, and the
-/// tests have built it without.
+/// Runs the demonstration and keeps its directory. Not with optimisation: that takes minutes to build, and
+/// the tests have built it without.
 fn run_demo(workspace: &Workspace, directory: &Path) -> Result<()> {
     empty(directory)?;
     let mut demo = workspace.cargo(&["run", "--quiet", "--package", "ota-agent", "--"]);
@@ -113,8 +114,8 @@ fn ecu(configuration: &Path, inputs: &Path) -> Result<(String, String)> {
     Ok((serial, hardware_id))
 }
 
-/// Two writes into a redundant environment: the first goes to copy 1, as `fw_setenv` takes copy 0 for the one in
-/// use when both are bad; the second to copy 0, which makes that the newer one.
+/// Two writes into a redundant environment: the first goes to copy 1, as `fw_setenv` takes copy 0 for the one
+/// in use when both are bad; the second to copy 0, which makes that the newer one.
 fn environment(scratch: &Path, output: &Path) -> Result<()> {
     let image = scratch.join("environment.bin");
     fs::write(&image, vec![0; usize::try_from(2 * COPY_BYTES)?])?;
@@ -189,7 +190,10 @@ mod tests {
     fn the_assigned_commit_is_that_of_the_ecu_with_this_serial() {
         let directory = tempfile::tempdir().unwrap();
         let targets = directory.path().join("targets.json");
-        let image = |ecu: &str, sha256: &str| serde_json::json!({ "custom": { "ecuIdentifiers": { ecu: {} } }, "hashes": { "sha256": sha256 } });
+        let image = |ecu: &str, sha256: &str| {
+            let custom = serde_json::json!({ "ecuIdentifiers": { ecu: {} } });
+            serde_json::json!({ "custom": custom, "hashes": { "sha256": sha256 } })
+        };
         let images = serde_json::json!({ "a": image("p-1", "aa"), "b": image("p-2", "bb") });
         let document = serde_json::json!({ "signed": { "targets": images } });
         fs::write(&targets, document.to_string()).unwrap();

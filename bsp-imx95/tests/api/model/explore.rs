@@ -13,13 +13,11 @@ pub(crate) struct Exploration {
     pub(crate) violations: Vec<(Violation, Vec<String>)>,
 }
 
-/// Each world that was found: how many events lead there, and the last of them.
-type Found = BTreeMap<World, (usize, Option<(World, String)>)>;
 /// What may happen next.
 type Events = Vec<(String, Result<World, Violation>)>;
 
 pub(crate) fn explore(client: Client, layout: Layout) -> Exploration {
-    let mut found: Found = BTreeMap::new();
+    let mut found: BTreeMap<World, (usize, Option<(World, String)>)> = BTreeMap::new();
     let mut queue = VecDeque::from([World::new()]);
     found.insert(World::new(), (0, None));
     let mut known = BTreeMap::new();
@@ -53,6 +51,9 @@ pub(crate) fn explore(client: Client, layout: Layout) -> Exploration {
     exploration.states = found.len();
     exploration
 }
+
+/// Each world that was reached: after how many events, from which one and by which event.
+type Found = BTreeMap<World, (usize, Option<(World, String)>)>;
 
 fn trace(found: &Found, world: &World, event: String) -> Vec<String> {
     let mut events = vec![event];
