@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use bsp_imx95::env::Storage;
 use bsp_imx95::fw_env_config::Device;
 use rustix::fs::Advice;
-use std::fs::{File, FileType, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{Seek as _, SeekFrom};
 use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -68,7 +68,9 @@ impl Copy {
             opened => opened.with_context(|| format!("opening {shown}"))?,
         };
         let metadata = file.metadata()?;
-        check_kind(metadata.file_type(), metadata.rdev()).with_context(|| shown.to_string())?;
+        let kind = metadata.file_type();
+        check_kind(kind.is_file(), kind.is_block_device(), metadata.rdev())
+            .with_context(|| shown.to_string())?;
         let len = file.seek(SeekFrom::End(0))?;
         let start = self.device.start(len).with_context(|| {
             format!(
@@ -89,13 +91,10 @@ fn is_volume(path: &Path) -> bool {
 }
 
 /// Refuses what is not overwritten in place.
-fn check_kind(kind: FileType, rdev: u64) -> Result<()> {
-    let is_flash = kind.is_block_device() && rustix::fs::major(rdev) == MTD_BLOCK_MAJOR;
+fn check_kind(is_file: bool, is_block: bool, rdev: u64) -> Result<()> {
+    let is_flash = is_block && rustix::fs::major(rdev) == MTD_BLOCK_MAJOR;
     ensure!(!is_flash, "flash behind a block device is not supported: each write would erase first");
-    ensure!(
-        kind.is_file() || kind.is_block_device(),
-        "neither a file nor a block device; raw flash is not supported"
-    );
+    ensure!(is_file || is_block, "neither a file nor a block device; raw flash is not supported");
     Ok(())
 }
 
@@ -181,8 +180,12 @@ mod tests {
 
     #[test]
     fn flash_is_refused_and_named() {
-        let disk = std::fs::metadata("/dev/null").unwrap().file_type();
-        assert!(check_kind(disk, 0).unwrap_err().to_string().contains("raw flash is not supported"));
+        // /dev/mmcblk0boot0, /dev/mtdblock0, /dev/mtd0
+        assert!(check_kind(false, true, rustix::fs::makedev(179, 8)).is_ok());
+        let error = check_kind(false, true, rustix::fs::makedev(31, 0)).unwrap_err().to_string();
+        assert!(error.contains("flash behind a block device is not supported"), "{error}");
+        let error = check_kind(false, false, rustix::fs::makedev(90, 0)).unwrap_err().to_string();
+        assert!(error.contains("raw flash is not supported"), "{error}");
         for path in ["/dev/ubi0:env", "/dev/mtd0:env"] {
             let device = Device { path, offset: 0, size: 16, sector_size: 0, sectors: 0 };
             let error = Copy::new(Path::new("/"), &device).check().unwrap_err().to_string();
