@@ -1,5 +1,6 @@
 //! The command line: one file a sub-command, all of them with `--json` and the same exit codes.
 
+mod bootenv;
 mod demo;
 mod device;
 mod etc_merge;
@@ -75,6 +76,7 @@ enum Command {
     Confirm,
     /// Give the update in progress up, or make the other deployment the default
     Rollback,
+    Bootenv(bootenv::Args),
     EtcMerge(etc_merge::Args),
     /// Print the signed vehicle manifest
     Manifest {
@@ -121,6 +123,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Status => device::status(&config, json),
         Command::Confirm => device::confirm(&config, json),
         Command::Rollback => device::rollback(&config, json),
+        Command::Bootenv(args) => bootenv::run(&args, json),
         Command::EtcMerge(args) => etc_merge::run(args, json),
         Command::Manifest { send } => device::manifest(&config, send, json),
     }
