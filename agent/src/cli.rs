@@ -1,5 +1,6 @@
 //! The command line: one file a sub-command, all of them with `--json` and the same exit codes.
 
+mod bootenv;
 mod compose;
 mod demo;
 mod device;
@@ -78,6 +79,7 @@ enum Command {
     /// Give the update in progress up, or make the other deployment the default
     Rollback,
     Ostree(ostree::Args),
+    Bootenv(bootenv::Args),
     EtcMerge(etc_merge::Args),
     Compose(compose::Args),
     /// Print the signed vehicle manifest
@@ -127,6 +129,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Rollback => device::rollback(&config, json),
         Command::Compose(args) => compose::run(args, json),
         Command::Ostree(args) => ostree::run(args, json),
+        Command::Bootenv(args) => bootenv::run(&args, json),
         Command::EtcMerge(args) => etc_merge::run(args, json),
         Command::Manifest { send } => device::manifest(&config, send, json),
     }
