@@ -2,6 +2,7 @@
 
 mod demo;
 mod device;
+mod uptane;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -74,6 +75,9 @@ enum Command {
     Confirm,
     /// Give the update in progress up, or make the other deployment the default
     Rollback,
+    /// Verify Uptane and TUF metadata
+    #[command(subcommand)]
+    Uptane(uptane::Command),
     /// Print the signed vehicle manifest
     Manifest {
         /// Send it to the Director instead
@@ -119,6 +123,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Status => device::status(&config, json),
         Command::Confirm => device::confirm(&config, json),
         Command::Rollback => device::rollback(&config, json),
+        Command::Uptane(command) => uptane::run(&command, json),
         Command::Manifest { send } => device::manifest(&config, send, json),
     }
 }

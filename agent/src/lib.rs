@@ -16,4 +16,5 @@ pub mod device;
 pub mod http;
 pub mod metadata;
 pub mod report;
+pub mod tuf_client;
 pub mod update;
