@@ -6,6 +6,7 @@ mod demo;
 mod device;
 mod etc_merge;
 mod ostree;
+mod uptane;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -82,6 +83,9 @@ enum Command {
     Bootenv(bootenv::Args),
     EtcMerge(etc_merge::Args),
     Compose(compose::Args),
+    /// Verify Uptane and TUF metadata
+    #[command(subcommand)]
+    Uptane(uptane::Command),
     /// Print the signed vehicle manifest
     Manifest {
         /// Send it to the Director instead
@@ -131,6 +135,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Ostree(args) => ostree::run(args, json),
         Command::Bootenv(args) => bootenv::run(&args, json),
         Command::EtcMerge(args) => etc_merge::run(args, json),
+        Command::Uptane(command) => uptane::run(&command, json),
         Command::Manifest { send } => device::manifest(&config, send, json),
     }
 }

@@ -9,6 +9,8 @@
 
 mod attacks;
 mod cycle;
+mod defects;
+mod delegations;
 mod factory;
 mod keys;
 mod lockbox;
@@ -17,3 +19,5 @@ mod rsa_chain;
 mod secondary;
 mod seeds;
 mod signers;
+mod tuf;
+mod tuf_repository;
