@@ -3,3 +3,8 @@
 
 mod demo;
 mod device;
+mod repositories;
+#[path = "../common/server.rs"]
+mod server;
+mod tuf_client;
+mod uptane;

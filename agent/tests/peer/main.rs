@@ -1,5 +1,9 @@
-//! What the demonstration leaves behind, as the real tools see it.
+//! The agent beside the real tools: what the demonstration leaves behind, and clients of plain TUF.
 #![allow(clippy::unwrap_used, clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
+
+#[path = "../common/server.rs"]
+mod server;
+mod tuf;
 
 use std::path::Path;
 use std::process::Command;

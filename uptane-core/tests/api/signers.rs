@@ -14,8 +14,10 @@ use crate::factory::key;
 pub struct Signer {
     pub keyid: String,
     pub object: String,
-    sign: Box<dyn Fn(&[u8]) -> Vec<u8>>,
+    sign: Sign,
 }
+
+type Sign = Box<dyn Fn(&[u8]) -> Vec<u8>>;
 
 /// The salt has to come from somewhere; tests want the same bytes each time.
 struct Fixed;
