@@ -165,6 +165,8 @@ pub enum Step {
     G7,
     /// Check Targets 8: every listed ECU exists, with its hardware identifier.
     G8,
+    /// Full verification 6: whether the Director assigns anything, to this vehicle.
+    F6,
     /// Resolve delegations 4: the delegations of Targets metadata, in their order.
     D4,
     /// Full verification 10: the Image repository has the very same image.
@@ -201,6 +203,7 @@ impl fmt::Display for Step {
             Self::G6 => "G6",
             Self::G7 => "G7",
             Self::G8 => "G8",
+            Self::F6 => "F6",
             Self::D4 => "D4",
             Self::F10 => "F10",
             Self::I7 => "I7",
@@ -341,6 +344,9 @@ pub enum ErrorKind {
     /// The image is for other hardware than the ECU is.
     #[error("the image is for other hardware")]
     OtherHardware,
+    /// The assignment is not for this vehicle, or does not say that it is.
+    #[error("the assignment does not name this vehicle")]
+    OtherVehicle,
     /// The Image repository does not list the image.
     #[error("the image is not in the Image repository")]
     NotInImageRepository,

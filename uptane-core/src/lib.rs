@@ -18,6 +18,7 @@ pub mod key;
 #[cfg(feature = "alloc")]
 pub mod manifest;
 pub mod metadata;
+pub mod multirepo;
 #[cfg(feature = "alloc")]
 pub mod primary;
 #[cfg(feature = "alloc")]

@@ -67,7 +67,11 @@ impl MetaFile {
     pub(crate) fn parse(file: Value<'_>) -> Result<Self, ErrorKind> {
         let version = file.get("version")?.unsigned()?;
         let length = file.find("length")?.map(Value::unsigned).transpose()?;
-        let hashes = file.find("hashes")?.map(Hashes::parse).transpose()?.unwrap_or_default();
+        let given = file.find("hashes")?;
+        let hashes = given.map(Hashes::parse).transpose()?.unwrap_or_default();
+        if hashes.is_empty() && given.map_or(Ok(0), |given| given.members().map(Iterator::count))? > 0 {
+            return Err(ErrorKind::NoHash);
+        }
         Ok(Self { version, length, hashes })
     }
 

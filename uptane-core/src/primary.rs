@@ -80,11 +80,21 @@ pub enum Action<'a> {
     Done,
 }
 
+/// What a vehicle may ask for beyond the metadata itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Expectations<'v> {
+    /// The vehicle's identifier, if its Director names vehicles: then an assignment of nothing has to.
+    pub vehicle_id: Option<&'v str>,
+    /// The release counters of the images that are installed, by the serial number of the ECU.
+    pub release_counters: &'v [(&'v str, u64)],
+}
+
 /// One full verification of the Director and the Image repository (Standard 2.1.0, `#full_verification`).
 #[derive(Debug)]
 pub struct Cycle<'v> {
     ecus: &'v [Ecu<'v>],
     now: UtcTime,
+    expectations: Expectations<'v>,
     director: Verification,
     image: Verification,
     lockbox: bool,
@@ -106,6 +116,7 @@ impl<'v> Cycle<'v> {
         Self {
             ecus,
             now,
+            expectations: Expectations::default(),
             director: Verification::new(Repository::Director, ONLINE, MAX_METADATA_BYTES),
             image: Verification::new(Repository::Image, ONLINE, MAX_IMAGE_TARGETS_BYTES),
             lockbox: false,
@@ -131,6 +142,12 @@ impl<'v> Cycle<'v> {
             lockbox: true,
             ..Self::new(ecus, now)
         }
+    }
+
+    /// With these expectations (Full verification 6 and 10).
+    #[must_use]
+    pub fn expecting(self, expectations: Expectations<'v>) -> Self {
+        Self { expectations, ..self }
     }
 
     /// What to do next.
@@ -162,9 +179,10 @@ impl<'v> Cycle<'v> {
                 self.delegated.insert(name.into(), bytes.ok_or(absent)?.into());
             }
         } else if self.director.poll() != Action::Done {
-            let ecus = self.ecus;
+            let (ecus, vehicle_id) = (self.ecus, self.expectations.vehicle_id);
             self.director.feed(bytes, self.now, &mut self.index, |targets| {
                 targets.check_no_delegation()?;
+                vehicle_id.map_or(Ok(()), |id| targets.check_vehicle(id))?;
                 check_assignments(targets, ecus)
             })?;
         } else {
@@ -217,8 +235,10 @@ impl<'v> Cycle<'v> {
         });
         let pairs = pairs(&director, self.ecus, self.lockbox)?;
         while let Some((target, ecu)) = pairs.get(outcome.assigned.len()) {
+            let mut counters = self.expectations.release_counters.iter();
+            let installed = counters.find(|(serial, _)| *serial == ecu.serial).map(|(_, counter)| *counter);
             if let Some(listed) = image.find(target.name)? {
-                outcome.push(&director, &listed, target, ecu)?;
+                outcome.push(&director, &listed, target, ecu, installed)?;
                 continue;
             }
             let mut search = match self.search.take() {
@@ -236,7 +256,7 @@ impl<'v> Cycle<'v> {
             }
             let listed = search.found()?;
             let listed = listed.ok_or_else(|| IMAGE.refuse(Step::F10, ErrorKind::NotInImageRepository))?;
-            outcome.push(&director, &listed, target, ecu)?;
+            outcome.push(&director, &listed, target, ecu, installed)?;
         }
         self.outcome = Some(outcome);
         Ok(())

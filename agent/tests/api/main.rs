@@ -7,3 +7,8 @@ mod demo;
 mod device;
 mod etc_merge;
 mod ostree_tree;
+mod repositories;
+#[path = "../common/server.rs"]
+mod server;
+mod tuf_client;
+mod uptane;

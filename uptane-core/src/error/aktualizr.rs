@@ -52,6 +52,7 @@ impl fmt::Display for AktualizrName<'_> {
             | ErrorKind::Hash(_)
             | ErrorKind::Length { .. }
             | ErrorKind::Disappeared
+            | ErrorKind::OtherVehicle
             | ErrorKind::TooMany { .. } => with_role("SecurityException"),
         }
     }

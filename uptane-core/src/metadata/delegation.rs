@@ -205,7 +205,7 @@ impl<'a> Delegation<'a> {
 
 /// Whether `target` fits `pattern`, in which `*` stands for any characters and `?` for one. Neither crosses `/` in
 /// TUF (clause 4.5); both do for aktualizr, which calls `fnmatch` without flags.
-fn path_matches(pattern: JsonStr<'_>, target: &str, crosses: bool) -> bool {
+pub(crate) fn path_matches(pattern: JsonStr<'_>, target: &str, crosses: bool) -> bool {
     let (mut pattern, mut target) = (pattern.chars(), target.chars());
     // Where to go on if what follows the last star does not fit. A star that does not cross `/` is settled by
     // the next `/`, and one that does is settled by the next star: one such place is enough, and no recursion.

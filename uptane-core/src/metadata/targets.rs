@@ -38,6 +38,25 @@ impl<'a> Targets<'a> {
         self.signed.body.find("custom").ok()??.find("correlationId").ok()??.string().ok()
     }
 
+    /// The vehicle that the Director's assignment is for, if it says so.
+    #[must_use]
+    pub fn vehicle_id(&self) -> Option<JsonStr<'a>> {
+        self.signed.body.find("custom").ok()??.find("vehicleId").ok()??.string().ok()
+    }
+
+    /// Refuses an assignment for another vehicle, and an empty one that does not say for which it is: it could be
+    /// another's, replayed to keep this one from its updates (Standard 2.1.0, `#directed_targets`).
+    ///
+    /// # Errors
+    /// If it is not for `vehicle_id`.
+    pub fn check_vehicle(&self, vehicle_id: &str) -> Result<(), Error> {
+        let right = match self.vehicle_id() {
+            Some(id) => id.eq_text(vehicle_id),
+            None => self.iter().next().is_some(),
+        };
+        if right { Ok(()) } else { Err(self.place().refuse(Step::F6, ErrorKind::OtherVehicle)) }
+    }
+
     /// The images, in the document's order.
     pub fn iter(&self) -> impl Iterator<Item = Result<Target<'a>, Error>> {
         let place = self.place();
@@ -173,6 +192,12 @@ impl<'a> Target<'a> {
         self.hardware_ids().chain(by_ecu).any(|fits| fits.eq_text(hardware_id))
     }
 
+    /// The image's release counter: images of one kind never go back in it.
+    #[must_use]
+    pub fn release_counter(&self) -> Option<u64> {
+        self.member("releaseCounter")?.unsigned().ok()
+    }
+
     /// Where the image is to be had, if not at its usual place. The value `https://example.com/` is how
     /// servers write "nowhere else".
     #[must_use]
@@ -215,6 +240,10 @@ impl<'a> Target<'a> {
         }
         if hardware_id.is_some_and(|id| !listed.fits(id)) {
             return Err("the hardware");
+        }
+        // The Director need not repeat it, but must not claim another one.
+        if self.release_counter().is_some_and(|counter| listed.release_counter() != Some(counter)) {
+            return Err("the release counter");
         }
         Ok(())
     }

@@ -25,6 +25,8 @@ pub struct Assigned {
     pub uri: Option<String>,
     /// Whether it is an OSTree commit.
     pub is_ostree: bool,
+    /// Its release counter, to be kept for the next time.
+    pub release_counter: Option<u64>,
 }
 
 pub(crate) const IMAGE: Place = Place { repository: Repository::Image, role: Role::Targets };
@@ -53,17 +55,25 @@ impl Outcome {
         Self { correlation_id: Some(correlation_id), ..Self::nothing(director) }
     }
 
-    /// Adds `target` for `ecu`, which the Image repository lists as `listed` (Full verification 10).
+    /// Adds `target` for `ecu`, which the Image repository lists as `listed` (Full verification 10). An image
+    /// without a release counter is older than any with one.
     pub(crate) fn push(
         &mut self,
         director: &Verified<Targets<'_>>,
         listed: &Target<'_>,
         target: &Target<'_>,
         ecu: &Ecu<'_>,
+        installed: Option<u64>,
     ) -> Result<(), Error> {
         target
             .check_match(listed, Some(ecu.hardware_id))
             .map_err(|what| IMAGE.refuse(Step::F10, ErrorKind::Mismatch(what)))?;
+        if let Some(trusted) = installed
+            && listed.release_counter().is_none_or(|offered| offered < trusted)
+        {
+            let offered = listed.release_counter().unwrap_or(0);
+            return Err(IMAGE.refuse(Step::F10, ErrorKind::Rollback { trusted, offered }));
+        }
         let assigned = Assigned {
             ecu_serial: ecu.serial.into(),
             hardware_id: ecu.hardware_id.into(),
@@ -76,6 +86,7 @@ impl Outcome {
             },
             uri: target.uri().or(listed.uri()).map(crate::json::JsonStr::to_text),
             is_ostree: listed.is_ostree(),
+            release_counter: listed.release_counter(),
         };
         self.assigned.push(director.map(|_| assigned));
         Ok(())

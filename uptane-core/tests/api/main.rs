@@ -11,6 +11,7 @@ mod attacks;
 mod cycle;
 mod defects;
 mod delegations;
+mod expectations;
 mod factory;
 mod keys;
 mod lockbox;

@@ -1,6 +1,6 @@
 //! `ota-agent uptane vectors`: the Uptane test vectors, with the errors that aktualizr gives.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 use std::path::Path;
 
 use anyhow::Context;
@@ -92,10 +92,10 @@ pub(super) fn run(args: &VectorsArgs, json: bool) -> anyhow::Result<Exit> {
 fn step(directory: &Path, store: &mut Store, cycle: Cycle<'_>) -> anyhow::Result<Result<(), Error>> {
     for (repository, name) in [(Repository::Director, "director"), (Repository::Image, "image_repo")] {
         // The vectors trust the first Root that they see.
-        if !store.contains_key(&(repository, Role::Root)) {
+        if let Entry::Vacant(place) = store.entry((repository, Role::Root)) {
             let path = directory.join(name).join("1.root.json");
             let root = read_limited(&path, MAX_METADATA_BYTES)?;
-            store.insert((repository, Role::Root), root.with_context(|| format!("no {}", path.display()))?);
+            place.insert(root.with_context(|| format!("no {}", path.display()))?);
         }
     }
     let outcome = match verify(directory, store, cycle)? {
