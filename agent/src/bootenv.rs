@@ -8,7 +8,7 @@
 mod device;
 
 use anyhow::{Context as _, Result, ensure};
-use bsp_imx95::env::{self, Change, Escapes, Layout, Scheme, Variables};
+use bsp_imx95::env::{self, Change, Layout, Rules, Scheme, Variables};
 use bsp_imx95::fw_env_config::FwEnvConfig;
 use device::{Copy, Lock, Unprotected};
 use std::fs;
@@ -19,7 +19,7 @@ use std::path::Path;
 pub struct BootEnv {
     copies: Vec<Copy>,
     layout: Layout,
-    escapes: Escapes,
+    rules: Rules,
 }
 
 impl BootEnv {
@@ -60,11 +60,11 @@ impl BootEnv {
         Self::open(config)
     }
 
-    /// The same environment, with another meaning of backslashes in values: [`Escapes::Literal`] shows and
-    /// stores them as `fw_printenv` and `fw_setenv` do. The default is U-Boot's.
+    /// The same environment by other rules: [`Rules::Libubootenv`] shows and stores values as `fw_printenv` and
+    /// `fw_setenv` do. The default is U-Boot's.
     #[must_use]
-    pub fn with_escapes(self, escapes: Escapes) -> Self {
-        Self { escapes, ..self }
+    pub fn with_rules(self, rules: Rules) -> Self {
+        Self { rules, ..self }
     }
 
     /// Reads the variables of the copy in use.
@@ -74,11 +74,11 @@ impl BootEnv {
     pub fn variables(&self) -> Result<Variables> {
         let _lock = self.lock()?;
         let images = self.read()?;
-        let (chosen, env) = env::load(self.layout, &slices(&images))?;
+        let (chosen, env) = env::load_with(self.layout, &slices(&images), self.rules)?;
         if self.copies.len() == 2 && chosen.whole != [true, true] {
             tracing::warn!(in_use = chosen.index, "one copy of the boot environment is broken");
         }
-        Ok(Variables::from_env(&env.with_escapes(self.escapes)))
+        Ok(Variables::from_env(&env))
     }
 
     /// Makes all changes in one write, synced and read back; `None` or an empty value deletes. Returns whether
@@ -90,7 +90,7 @@ impl BootEnv {
         let _lock = self.lock()?;
         let images = self.read()?;
         let mut next = vec![0; self.copies.first().map_or(0, Copy::size)];
-        let write = env::write_escaped(self.layout, &slices(&images), changes, self.escapes, &mut next)?;
+        let write = env::write_with(self.layout, &slices(&images), changes, self.rules, &mut next)?;
         let Some(write) = write else { return Ok(false) };
         let copy = self.copies.get(write.copy).context("the environment has no such copy")?;
         let _unprotected = Unprotected::new(Path::new("/sys/class/block"), copy.path())?;
@@ -105,7 +105,7 @@ impl BootEnv {
         let directory = config.parent().unwrap_or(Path::new(""));
         let copies = parsed.devices().iter().map(|device| Copy::new(directory, device)).collect();
         // Files, eMMC and SD count; only NOR flash, which is refused, has the other scheme.
-        Ok(Self { copies, layout: parsed.layout(Scheme::Counter), escapes: Escapes::UBoot })
+        Ok(Self { copies, layout: parsed.layout(Scheme::Counter), rules: Rules::UBoot })
     }
 
     fn lock(&self) -> Result<Lock> {

@@ -15,5 +15,6 @@ pub mod demo;
 pub mod device;
 pub mod http;
 pub mod metadata;
+pub mod ostree_tree;
 pub mod report;
 pub mod update;

@@ -201,7 +201,12 @@ pub enum ErrorKind {
         valid: u64,
         /// The threshold.
         required: u64,
+        /// Signatures in the document, whoever made them.
+        offered: u64,
     },
+    /// Two signatures name the same key identifier.
+    #[error("two signatures by one key identifier")]
+    RepeatedSignature,
     /// An older version than the one already trusted.
     #[error("rollback: trusted version {trusted}, offered {offered}")]
     Rollback {

@@ -5,8 +5,8 @@ use core::ops::Deref;
 use crate::canonical::{self, Length, MemberIndex};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Place, Role, Step};
-use crate::json::{self, JsonError, Value};
-use crate::key::PublicKey;
+use crate::json::{self, JsonError, JsonStr, Value};
+use crate::key::{Fingerprint, PublicKey};
 use crate::time::UtcTime;
 
 /// Largest threshold that is accepted, as aktualizr's `kMaxSignatures`. The smallest is 1: a threshold of 0
@@ -135,11 +135,12 @@ pub(crate) fn check_role<'a, D: Dialect, I: MemberIndex>(
     if !is_type::<D>(body, place.role).map_err(parse_error)? {
         return Err(place.refuse(Step::Parse, ErrorKind::OtherType));
     }
+    let offered = check_unique(signatures).map_err(|kind| place.refuse(threshold_step(place.role), kind))?;
     for signers in signers {
         let valid = count_keys::<D, I>(signers, signatures, body, index)
             .map_err(|error| place.refuse(threshold_step(place.role), error))?;
         if valid < signers.threshold {
-            let kind = ErrorKind::UnmetThreshold { valid, required: signers.threshold };
+            let kind = ErrorKind::UnmetThreshold { valid, required: signers.threshold, offered };
             return Err(place.refuse(threshold_step(place.role), kind));
         }
     }
@@ -148,6 +149,21 @@ pub(crate) fn check_role<'a, D: Dialect, I: MemberIndex>(
 
 fn envelope(document: Value<'_>) -> Result<(Value<'_>, Value<'_>), JsonError> {
     Ok((document.get("signatures")?, document.get("signed")?))
+}
+
+/// Counts the signatures and refuses two by one key identifier (TUF 1.0.34 clause 4.2.1; aktualizr), among those
+/// that are tried.
+fn check_unique(signatures: Value<'_>) -> Result<u64, ErrorKind> {
+    let mut seen: heapless::Vec<JsonStr<'_>, MAX_SIGNATURES> = heapless::Vec::new();
+    for signature in signatures.elements()?.take(MAX_SIGNATURES) {
+        let keyid = signature.get("keyid")?.string()?;
+        if seen.iter().any(|other| other.order(keyid).is_eq()) {
+            return Err(ErrorKind::RepeatedSignature);
+        }
+        // As many places as signatures are tried.
+        let _ = seen.push(keyid);
+    }
+    Ok(u64::try_from(signatures.elements()?.count()).unwrap_or(u64::MAX))
 }
 
 fn is_type<D: Dialect>(body: Value<'_>, role: Role) -> Result<bool, JsonError> {
@@ -177,13 +193,16 @@ fn count_keys<D: Dialect, I: MemberIndex>(
     // The forms differ only in how they write characters beyond ASCII, written out or as escapes.
     let forms = if body.raw().is_ascii() && !has_unicode_escape(body.raw()) { 1 } else { D::FORMS.len() };
     for &form in D::FORMS.iter().take(forms) {
-        let mut counted: heapless::Vec<PublicKey, MAX_SIGNATURES> = heapless::Vec::new();
+        let mut counted: heapless::Vec<Fingerprint, MAX_SIGNATURES> = heapless::Vec::new();
         for signature in signatures.elements()?.take(MAX_SIGNATURES) {
             let Some(key) = signers.key(signature.get("keyid")?)? else { continue };
-            let Some(bytes) = D::signature(signature.get("sig")?.string()?) else { continue };
-            if !counted.contains(&key) && key.verify(&bytes, body, form, index)? {
+            let signature = D::signature(signature.get("sig")?.string()?);
+            // By reference: without optimisation a move costs the small stack another copy.
+            let Some(bytes) = &signature else { continue };
+            let value = key.fingerprint();
+            if !counted.contains(&value) && key.verify_with::<D::Verifier, I>(bytes, body, form, index)? {
                 // As many places as signatures are tried.
-                let _ = counted.push(key);
+                let _ = counted.push(value);
             }
         }
         best = best.max(u64::try_from(counted.len()).unwrap_or(0));

@@ -129,8 +129,8 @@ fn a_backslash_is_stored_for_u_boot_or_as_it_is() {
     let (_directory, boot_env) = created(REDUNDANT);
     boot_env.apply(&[("a", Some("x\\y"))]).unwrap();
     assert_eq!(boot_env.variables().unwrap().get("a"), Some("x\\y"));
-    let boot_env = boot_env.with_escapes(Escapes::Literal);
+    let boot_env = boot_env.with_rules(Rules::Libubootenv);
     assert_eq!(boot_env.variables().unwrap().get("a"), Some("x\\\\y"));
     boot_env.apply(&[("a", Some("x\\y"))]).unwrap();
-    assert_eq!(boot_env.with_escapes(Escapes::UBoot).variables().unwrap().get("a"), Some("xy"));
+    assert_eq!(boot_env.with_rules(Rules::UBoot).variables().unwrap().get("a"), Some("xy"));
 }

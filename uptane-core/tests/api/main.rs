@@ -10,7 +10,10 @@
 mod attacks;
 mod cycle;
 mod factory;
+mod keys;
 mod lockbox;
 mod roots;
+mod rsa_chain;
 mod secondary;
 mod seeds;
+mod signers;
