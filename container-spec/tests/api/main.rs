@@ -4,6 +4,8 @@
 #[cfg(feature = "alloc")]
 mod compose;
 mod digest;
+#[cfg(feature = "alloc")]
+mod engine;
 mod forms;
 #[cfg(feature = "alloc")]
 mod interpolation;
