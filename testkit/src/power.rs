@@ -14,7 +14,7 @@
 //! let steps = [Step::Write { at: 0, bytes: b"new!".to_vec() }, Step::Sync];
 //! each_cut(b"old.", &steps, 2, |content| assert!(seen.insert(content.to_vec()) || content.len() == 4));
 //! assert!(seen.contains(&b"old.".to_vec()) && seen.contains(&b"new!".to_vec()));
-//! assert!(seen.contains(&b"ned.".to_vec()) && seen.contains(&b"nld!".to_vec()));
+//! assert!(seen.contains(&b"ned.".to_vec()) && seen.contains(&b"olw!".to_vec()));
 //! ```
 
 /// What was done to a medium.
