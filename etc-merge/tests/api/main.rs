@@ -12,6 +12,7 @@ mod cases;
 mod crash;
 mod directories;
 mod drivers;
+mod fresh;
 mod install;
 mod oracles;
 mod power;
