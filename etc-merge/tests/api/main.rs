@@ -14,10 +14,13 @@ mod directories;
 mod drivers;
 mod fresh;
 mod install;
+mod limits;
 mod oracles;
 mod power;
 #[path = "../common/random_trees.rs"]
 mod random_trees;
 mod recorded;
+mod rows;
 mod safe;
+mod serial;
 mod states;
