@@ -137,6 +137,15 @@ pub trait Cursor: Sized {
         None
     }
 
+    /// Makes sure, after the content was read, that the entry is still what [`meta`](Self::meta) said: what is copied
+    /// must be one version of a file, its content with its own mode.
+    ///
+    /// # Errors
+    /// [`SourceError::Changed`] if it is not.
+    fn check_unchanged(&self) -> Result<(), SourceError> {
+        Ok(())
+    }
+
     /// What tells the entry from all others, such as device and inode: two cursors that return the same
     /// value stand on the same file, with the same content and metadata.
     fn identity(&self) -> Option<[u64; 2]> {

@@ -9,6 +9,7 @@
 )]
 
 mod cases;
+mod changing;
 mod crash;
 mod directories;
 mod drivers;
