@@ -7,6 +7,7 @@ pub(crate) mod index;
 pub(crate) mod list;
 #[cfg(feature = "alloc")]
 pub(crate) mod memory;
+pub(crate) mod overlay;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};

@@ -17,6 +17,7 @@ mod fresh;
 mod install;
 mod limits;
 mod oracles;
+mod overlay;
 mod power;
 #[path = "../common/random_trees.rs"]
 mod random_trees;
