@@ -9,14 +9,20 @@
 )]
 
 mod cases;
+mod changing;
 mod crash;
 mod directories;
 mod drivers;
+mod fresh;
 mod install;
+mod limits;
 mod oracles;
+mod overlay;
 mod power;
 #[path = "../common/random_trees.rs"]
 mod random_trees;
 mod recorded;
+mod rows;
 mod safe;
+mod serial;
 mod states;
