@@ -9,3 +9,4 @@ mod mkenvimage;
 mod ostree_uboot;
 mod power_cut;
 mod raw_rules;
+mod uboot;
