@@ -9,6 +9,8 @@ pub const PACKAGES: &[(&str, &str, &str)] = &[
     ("ostree", "ostree", "repositories, checkouts and merges of /etc are compared with it"),
     ("fw_printenv", "libubootenv-tool", "reads the U-Boot environments we write"),
     ("fw_setenv", "libubootenv-tool", "writes the U-Boot environments we read"),
+    ("rauc", "rauc", "changes boot slots in U-Boot environments as we do"),
+    ("dbus-run-session", "dbus-daemon", "rauc talks to its service over it"),
     ("mkenvimage", "u-boot-tools", "makes U-Boot environment images"),
     ("mkimage", "u-boot-tools", "makes U-Boot scripts and boot containers"),
     ("/usr/bin/python3", "python3", "runs securesystemslib"),
