@@ -1,9 +1,12 @@
 //! The command line: one file a sub-command, all of them with `--json` and the same exit codes.
 
 mod bootenv;
+mod compose;
 mod demo;
 mod device;
 mod etc_merge;
+mod ostree;
+mod uptane;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -76,8 +79,13 @@ enum Command {
     Confirm,
     /// Give the update in progress up, or make the other deployment the default
     Rollback,
+    Ostree(ostree::Args),
     Bootenv(bootenv::Args),
     EtcMerge(etc_merge::Args),
+    Compose(compose::Args),
+    /// Verify Uptane and TUF metadata
+    #[command(subcommand)]
+    Uptane(uptane::Command),
     /// Print the signed vehicle manifest
     Manifest {
         /// Send it to the Director instead
@@ -123,8 +131,11 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Status => device::status(&config, json),
         Command::Confirm => device::confirm(&config, json),
         Command::Rollback => device::rollback(&config, json),
+        Command::Compose(args) => compose::run(args, json),
+        Command::Ostree(args) => ostree::run(args, json),
         Command::Bootenv(args) => bootenv::run(&args, json),
         Command::EtcMerge(args) => etc_merge::run(args, json),
+        Command::Uptane(command) => uptane::run(&command, json),
         Command::Manifest { send } => device::manifest(&config, send, json),
     }
 }

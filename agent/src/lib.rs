@@ -17,4 +17,5 @@ pub mod http;
 pub mod metadata;
 pub mod ostree_tree;
 pub mod report;
+pub mod tuf_client;
 pub mod update;

@@ -14,6 +14,8 @@ pub mod device;
 pub mod digest;
 pub mod duration;
 #[cfg(feature = "alloc")]
+pub mod engine;
+#[cfg(feature = "alloc")]
 pub mod plan;
 pub mod platform;
 pub mod port;

@@ -15,6 +15,12 @@ pub trait Dialect {
     const FORMS: &'static [Form];
     /// Whether hashes of metadata may be over the canonical form of the whole document as well as its bytes.
     const HASHES_CANONICAL: bool;
+    /// Whether `*` and `?` in the paths of a delegation stand for `/` as well.
+    const STAR_CROSSES_SLASH: bool;
+    /// Whether metadata is still valid in the very second in which it expires.
+    const VALID_WHEN_IT_EXPIRES: bool;
+    /// Whether documents name the version of the specification that they follow.
+    const NAMES_SPECIFICATION: bool;
     /// Who checks the signatures.
     type Verifier: Verifier;
     /// The signature in a `sig` member, if it is in the dialect's encoding.
@@ -28,6 +34,9 @@ pub struct With<D, V>(PhantomData<(D, V)>);
 impl<D: Dialect, V: Verifier> Dialect for With<D, V> {
     const FORMS: &'static [Form] = D::FORMS;
     const HASHES_CANONICAL: bool = D::HASHES_CANONICAL;
+    const STAR_CROSSES_SLASH: bool = D::STAR_CROSSES_SLASH;
+    const VALID_WHEN_IT_EXPIRES: bool = D::VALID_WHEN_IT_EXPIRES;
+    const NAMES_SPECIFICATION: bool = D::NAMES_SPECIFICATION;
     type Verifier = V;
 
     fn type_name(role: Role) -> &'static str {
@@ -49,7 +58,7 @@ impl Dialect for Uptane {
             Role::Root => "Root",
             Role::Timestamp => "Timestamp",
             Role::Snapshot => "Snapshot",
-            Role::Targets => "Targets",
+            Role::Targets | Role::Delegated(_) => "Targets",
             Role::OfflineSnapshot => "Offline-Snapshot",
             Role::OfflineUpdates => "Offline-Updates",
         }
@@ -58,6 +67,10 @@ impl Dialect for Uptane {
     // The server writes characters beyond ASCII as they are, the client re-writes them as escapes.
     const FORMS: &'static [Form] = &[Form::JsonSubset, Form::JsonSubsetAscii];
     const HASHES_CANONICAL: bool = true;
+    // aktualizr calls fnmatch without flags (`director.cc`, `iterator.cc`).
+    const STAR_CROSSES_SLASH: bool = true;
+    const VALID_WHEN_IT_EXPIRES: bool = true;
+    const NAMES_SPECIFICATION: bool = false;
 
     type Verifier = Software;
 
@@ -72,11 +85,18 @@ pub struct Tuf;
 
 impl Dialect for Tuf {
     fn type_name(role: Role) -> &'static str {
-        role.name()
+        match role {
+            Role::Delegated(_) => "targets",
+            role => role.name(),
+        }
     }
 
     const FORMS: &'static [Form] = &[Form::Olpc];
     const HASHES_CANONICAL: bool = false;
+    const STAR_CROSSES_SLASH: bool = false;
+    // Clauses 5.3.10, 5.4.4, 5.5.6 and 5.6.5: the expiry must be later than the time of the update.
+    const VALID_WHEN_IT_EXPIRES: bool = false;
+    const NAMES_SPECIFICATION: bool = true;
 
     type Verifier = Software;
 

@@ -100,15 +100,18 @@ impl PublicKey {
         form: Form,
         index: &mut I,
     ) -> Result<bool, JsonError> {
-        let Some(mut check) = V::begin(self, signature) else { return Ok(false) };
-        canonical::write(message, form, index, &mut check)?;
+        // By reference: without optimisation each move costs the small stack of an ECU another copy.
+        let mut check = V::begin(self, signature);
+        let Some(check) = &mut check else { return Ok(false) };
+        canonical::write(message, form, index, check)?;
         Ok(V::finish(check))
     }
 
     /// Whether `signature` over these very bytes was made with this key.
     #[must_use]
     pub fn verify_bytes(&self, signature: &[u8], message: &[u8]) -> bool {
-        let Some(mut check) = Software::begin(self, signature) else { return false };
+        let mut check = Software::begin(self, signature);
+        let Some(check) = &mut check else { return false };
         check.write(message);
         Software::finish(check)
     }

@@ -2,7 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 
 mod bootenv;
+mod compose;
 mod demo;
 mod device;
 mod etc_merge;
 mod ostree_tree;
+mod repositories;
+#[path = "../common/server.rs"]
+mod server;
+mod tuf_client;
+mod uptane;

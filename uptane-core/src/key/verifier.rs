@@ -16,7 +16,7 @@ pub trait Verifier {
     fn begin<'k>(key: &'k PublicKey, signature: &'k [u8]) -> Option<Self::Check<'k>>;
 
     /// Whether the signature is valid for what was written.
-    fn finish(check: Self::Check<'_>) -> bool;
+    fn finish(check: &mut Self::Check<'_>) -> bool;
 }
 
 /// The verifier of this crate, in software.
@@ -51,25 +51,38 @@ impl Verifier for Software {
 
     fn begin<'k>(key: &'k PublicKey, signature: &'k [u8]) -> Option<Check<'k>> {
         match key {
-            PublicKey::Ed25519(bytes) => {
-                if super::ed25519::has_small_order(bytes) {
-                    return None;
-                }
-                let key = ed25519_compact::PublicKey::new(*bytes);
-                let signature = ed25519_compact::Signature::from_slice(signature).ok()?;
-                // Refuses S that is not below the group's order (RFC 8032 clause 5.1.7).
-                Some(Check(State::Ed25519(key.verify_incremental(&signature).ok()?)))
-            }
+            PublicKey::Ed25519(bytes) => begin_ed25519(bytes, signature),
             #[cfg(any(feature = "rsa", feature = "ecdsa-p256"))]
-            _ => Some(Check(State::Sha256 { key, signature, hash: sha2::Sha256::new() })),
+            _ => begin_prehash(key, signature),
         }
     }
 
-    fn finish(check: Check<'_>) -> bool {
-        match check.0 {
+    fn finish(check: &mut Check<'_>) -> bool {
+        match &check.0 {
             State::Ed25519(state) => state.verify().is_ok(),
-            State::Sha256 { key, signature, hash } => key.verify_prehash(&hash.finalize().into(), signature),
+            State::Sha256 { key, signature, hash } => {
+                key.verify_prehash(&hash.clone().finalize().into(), signature)
+            }
         }
+    }
+}
+
+// One function a kind of key: without optimisation what each moves about would add up on the small stack of an ECU.
+#[cfg(any(feature = "rsa", feature = "ecdsa-p256"))]
+fn begin_prehash<'k>(key: &'k PublicKey, signature: &'k [u8]) -> Option<Check<'k>> {
+    Some(Check(State::Sha256 { key, signature, hash: sha2::Sha256::new() }))
+}
+
+fn begin_ed25519<'k>(key: &[u8; 32], signature: &[u8]) -> Option<Check<'k>> {
+    if super::ed25519::has_small_order(key) {
+        return None;
+    }
+    let key = ed25519_compact::PublicKey::new(*key);
+    let signature = ed25519_compact::Signature::from_slice(signature).ok()?;
+    // Refuses S that is not below the group's order (RFC 8032 clause 5.1.7).
+    match key.verify_incremental(&signature) {
+        Ok(state) => Some(Check(State::Ed25519(state))),
+        Err(_) => None,
     }
 }
 

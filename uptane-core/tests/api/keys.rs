@@ -13,7 +13,7 @@ fn root_body(kind: &str, signers: &[&Signer], threshold: u64) -> String {
     let keys: Vec<_> = signers.iter().map(|signer| signer.entry()).collect();
     let keyids: Vec<_> = signers.iter().map(|signer| format!("\"{}\"", signer.keyid)).collect();
     format!(
-        r#"{{"_type":"{kind}","expires":"2099-01-01T00:00:00Z","keys":{{{}}},"roles":{{"root":{{"keyids":[{}],"threshold":{threshold}}}}},"version":1}}"#,
+        r#"{{"_type":"{kind}","spec_version":"1.0.34","expires":"2099-01-01T00:00:00Z","keys":{{{}}},"roles":{{"root":{{"keyids":[{}],"threshold":{threshold}}}}},"version":1}}"#,
         keys.join(","),
         keyids.join(",")
     )
@@ -178,8 +178,8 @@ impl Verifier for Hsm {
         known.then(|| Session(Software::begin(key, signature), 0))
     }
 
-    fn finish(check: Session<'_>) -> bool {
-        check.1 > 0 && check.0.is_some_and(Software::finish)
+    fn finish(check: &mut Session<'_>) -> bool {
+        check.1 > 0 && check.0.as_mut().is_some_and(Software::finish)
     }
 }
 

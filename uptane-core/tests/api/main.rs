@@ -9,6 +9,9 @@
 
 mod attacks;
 mod cycle;
+mod defects;
+mod delegations;
+mod expectations;
 mod factory;
 mod keys;
 mod lockbox;
@@ -17,3 +20,5 @@ mod rsa_chain;
 mod secondary;
 mod seeds;
 mod signers;
+mod tuf;
+mod tuf_repository;

@@ -67,7 +67,10 @@ struct UptaneOverOlpc;
 
 impl Dialect for UptaneOverOlpc {
     const FORMS: &'static [uptane_core::canonical::Form] = Tuf::FORMS;
-    const HASHES_CANONICAL: bool = true;
+    const HASHES_CANONICAL: bool = Uptane::HASHES_CANONICAL;
+    const STAR_CROSSES_SLASH: bool = Uptane::STAR_CROSSES_SLASH;
+    const VALID_WHEN_IT_EXPIRES: bool = Uptane::VALID_WHEN_IT_EXPIRES;
+    const NAMES_SPECIFICATION: bool = Uptane::NAMES_SPECIFICATION;
     type Verifier = uptane_core::key::Software;
 
     fn type_name(role: Role) -> &'static str {
