@@ -22,7 +22,7 @@ pub struct Write {
 /// is untouched. The last of several changes of one name counts.
 ///
 /// # Errors
-/// As of [`load`]; [`Error::InvalidName`], [`Error::InvalidValue`], [`Error::Full`], and [`Error::Buffer`]
+/// As of [`load`](super::load); [`Error::InvalidName`], [`Error::InvalidValue`], [`Error::Full`], and [`Error::Buffer`]
 /// if `out` has another size than the copies. `out` may then hold a part.
 pub fn write(
     layout: Layout,
