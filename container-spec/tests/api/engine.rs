@@ -1,4 +1,5 @@
-//! Requests to the engine, and what its answers mean. The answers are those of Docker 20.10, recorded.
+//! Requests to the engine, and what its answers mean. The answers are written after what Docker 20.10 is known to say;
+//! they are not recordings of an engine.
 
 use container_spec::compose::{self, Environment, Word};
 use container_spec::digest::Sha256;
