@@ -100,7 +100,7 @@ impl BootControl for BootCounting<'_> {
     }
 
     fn apply(&mut self, transition: Transition) -> Result<bool, Refused> {
-        let before = self.counter;
+        let before = *self;
         let state = self.state();
         state.after(transition)?;
         match (transition, self.counter) {
@@ -116,7 +116,7 @@ impl BootControl for BootCounting<'_> {
             (Transition::GiveUp, Some(counter)) => self.counter = Some(Counter { left: 0, ..counter }),
             _ => {}
         }
-        Ok(self.counter != before)
+        Ok(*self != before)
     }
 
     fn power_on(&mut self) -> Slot {
