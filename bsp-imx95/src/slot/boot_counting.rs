@@ -161,6 +161,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn staging_beside_a_fresh_entry_changes_what_is_older() {
+        // Found by arbitrary records: the counters stay, but there is a system to go back to now.
+        let mut entry = BootCounting::parse("foo+3.conf", false, Slot::First);
+        assert_eq!(entry.apply(Transition::Stage), Ok(true));
+        assert_eq!(entry, BootCounting::parse("foo+3-0.conf", true, Slot::Second));
+        assert_eq!(entry.apply(Transition::Stage), Ok(false));
+    }
+
     #[cfg(feature = "alloc")]
     #[test]
     fn a_name_goes_through_the_series_that_systemd_boot_documents() {
