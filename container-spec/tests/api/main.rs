@@ -2,6 +2,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 
 #[cfg(feature = "alloc")]
+mod archive;
+#[cfg(feature = "alloc")]
 mod compose;
 mod digest;
 #[cfg(feature = "alloc")]
@@ -9,6 +11,8 @@ mod engine;
 mod forms;
 #[cfg(feature = "alloc")]
 mod interpolation;
+#[cfg(feature = "alloc")]
+mod oci;
 #[cfg(feature = "alloc")]
 mod plan;
 mod reference;
