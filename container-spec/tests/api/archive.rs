@@ -51,7 +51,7 @@ impl Image {
     }
 
     /// Members as Docker up to 24 writes them.
-    fn old(&self) -> Vec<(String, Vec<u8>)> {
+    fn old(&self) -> Members {
         let config = format!("{}.json", hex(Sha256::of(&self.config)));
         let list =
             json!([{ "Config": config, "RepoTags": ["app:1"], "Layers": ["a/layer.tar", "b/layer.tar"] }]);
@@ -65,7 +65,7 @@ impl Image {
     }
 
     /// Members as Docker from 25 on writes them.
-    fn new_form(&self) -> Vec<(String, Vec<u8>)> {
+    fn new_form(&self) -> Members {
         let blob = |bytes: &[u8]| (format!("blobs/sha256/{}", hex(Sha256::of(bytes))), bytes.to_vec());
         let index = json!({ "schemaVersion": 2, "manifests": [{
             "mediaType": "application/vnd.oci.image.manifest.v1+json",
@@ -103,16 +103,18 @@ fn archive(members: &[(String, Vec<u8>)]) -> Vec<u8> {
 }
 
 fn verify(bytes: &[u8], digest: Sha256, manifests: &[&[u8]]) -> Result<Verified, ArchiveError> {
-    let name = format!("app@{digest}");
-    let pinned = Pinned {
-        image: Normalized::parse(&name).unwrap(),
-        manifests,
-        platform: Platform::new("linux", "arm64"),
-    };
     let mut reader = Reader::new();
     reader.feed(bytes)?;
-    reader.finish(&[pinned])
+    finish(reader, digest, manifests)
 }
+
+fn finish(reader: Reader, digest: Sha256, manifests: &[&[u8]]) -> Result<Verified, ArchiveError> {
+    let name = format!("app@{digest}");
+    let Ok(image) = Normalized::parse(&name) else { panic!("{name}") };
+    reader.finish(&[Pinned { image, manifests, platform: Platform::new("linux", "arm64") }])
+}
+
+type Members = Vec<(String, Vec<u8>)>;
 
 fn kind(result: Result<Verified, ArchiveError>) -> ArchiveErrorKind {
     result.unwrap_err().kind
@@ -159,12 +161,12 @@ fn an_index_leads_to_the_manifest_of_the_platform() {
 fn whatever_is_not_what_the_pinned_digest_leads_to_is_refused() {
     let image = Image::new();
     let digest = image.digest();
-    let old = |change: &dyn Fn(&mut Vec<(String, Vec<u8>)>)| {
+    let old = |change: &dyn Fn(&mut Members)| {
         let mut members = image.old();
         change(&mut members);
         kind(verify(&archive(&members), digest, &[&image.manifest]))
     };
-    let new = |change: &dyn Fn(&mut Vec<(String, Vec<u8>)>)| {
+    let new = |change: &dyn Fn(&mut Members)| {
         let mut members = image.new_form();
         change(&mut members);
         kind(verify(&archive(&members), digest, &[]))
@@ -279,7 +281,7 @@ fn an_archive_that_is_cut_off_anywhere_is_refused() {
 #[test]
 fn limits_hold_at_and_beyond_their_value() {
     let image = Image::new();
-    let with = |extra: Vec<(String, Vec<u8>)>| {
+    let with = |extra: Members| {
         let members = [image.old(), extra].concat();
         verify(&archive(&members), image.digest(), &[&image.manifest]).map(|it| it.images().len())
     };
@@ -345,12 +347,6 @@ proptest! {
             reader.feed(piece).unwrap();
         }
         prop_assert_eq!(reader.len(), u64::try_from(bytes.len()).unwrap());
-        let name = format!("app@{}", image.digest());
-        let pinned = Pinned {
-            image: Normalized::parse(&name).unwrap(),
-            manifests: &[],
-            platform: Platform::new("linux", "arm64"),
-        };
-        prop_assert_eq!(reader.finish(&[pinned]), verify(&bytes, image.digest(), &[]));
+        prop_assert_eq!(finish(reader, image.digest(), &[]), verify(&bytes, image.digest(), &[]));
     }
 }
