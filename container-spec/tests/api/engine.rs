@@ -20,8 +20,10 @@ fn target(api: ApiVersion) -> Target<'static> {
 }
 
 fn requests(api: ApiVersion, text: &str) -> Result<Vec<Request>, EngineError> {
-    let project = compose::load(text, &Environment::new()).unwrap();
-    target(api).requests(&project)
+    match compose::load(text, &Environment::new()) {
+        Ok(project) => target(api).requests(&project),
+        Err(error) => panic!("{error}"),
+    }
 }
 
 /// The body that makes the container of the service `web`.
