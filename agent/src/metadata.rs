@@ -104,7 +104,7 @@ impl Trusted {
     }
 }
 
-fn read_limited(path: &Path, max_bytes: usize) -> anyhow::Result<Option<Vec<u8>>> {
+pub(crate) fn read_limited(path: &Path, max_bytes: usize) -> anyhow::Result<Option<Vec<u8>>> {
     match std::fs::File::open(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
@@ -114,7 +114,7 @@ fn read_limited(path: &Path, max_bytes: usize) -> anyhow::Result<Option<Vec<u8>>
     }
 }
 
-fn read_prefix(reader: impl Read, max_bytes: usize) -> std::io::Result<Vec<u8>> {
+pub(crate) fn read_prefix(reader: impl Read, max_bytes: usize) -> std::io::Result<Vec<u8>> {
     let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
     reader.take(limit).read_to_end(&mut bytes)?;

@@ -9,6 +9,7 @@ extern crate alloc;
 extern crate std;
 
 // What is stored.
+pub mod bootcount;
 pub mod container;
 pub mod emmc;
 pub mod env;
@@ -23,4 +24,7 @@ pub mod boot_script;
 pub mod bootloader;
 pub mod slot;
 
+mod checksum;
 mod number;
+
+pub(crate) use checksum::crc32;

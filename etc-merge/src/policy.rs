@@ -29,9 +29,11 @@ pub enum Driver {
     Lines,
 }
 
-/// How a [`Rule`] treats what it matches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "treatment", content = "driver")]
+/// How a [`Rule`] treats what it matches. It is read and written by serde with feature `alloc`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+// What serde makes of a tag beside its content needs a heap.
+#[cfg_attr(feature = "alloc", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "alloc", serde(rename_all = "kebab-case", tag = "treatment", content = "driver"))]
 #[non_exhaustive]
 pub enum Treatment {
     /// On a conflict the device's version stays; the image's is saved.
@@ -48,14 +50,15 @@ pub enum Treatment {
     Fail,
 }
 
-/// A treatment of the paths that a pattern matches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// A treatment of the paths that a pattern matches. It is read and written by serde with feature `alloc`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "alloc", derive(Serialize, Deserialize))]
 pub struct Rule<'p> {
     /// A pattern for paths relative to /etc; see [`glob_matches`]. A directory that is pinned or dropped
     /// is so with all that lies below it.
     pub pattern: &'p str,
     /// What is done.
-    #[serde(flatten)]
+    #[cfg_attr(feature = "alloc", serde(flatten))]
     pub treatment: Treatment,
 }
 

@@ -123,6 +123,14 @@ pub enum ErrorKind {
         /// The size it declares.
         bytes: u64,
     },
+    /// A file declares more content than the limit; both in bytes.
+    #[error("{actual} bytes of content, where {limit} are the limit")]
+    ContentTooLarge {
+        /// The limit in force.
+        limit: u64,
+        /// The size it declares.
+        actual: u64,
+    },
     /// The name of an extended attribute is empty, has no NUL at its end or one before, or is longer than
     /// [`MAX_XATTR_NAME_BYTES`](crate::limits::MAX_XATTR_NAME_BYTES).
     #[error("not a name of an extended attribute")]

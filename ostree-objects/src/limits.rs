@@ -10,7 +10,7 @@ pub const MAX_METADATA_BYTES: usize = 10 * 1024 * 1024;
 /// Largest value that [`Limits::metadata_bytes`] may be set to, in bytes: libostree's own limit since 2023.
 pub const MAX_METADATA_BYTES_CEILING: usize = 128 * 1024 * 1024;
 
-/// Deepest directory that is entered; the root of a commit has depth 0.
+/// Most directories inside each other that are entered, the root of a commit included.
 ///
 /// 256 levels of the shortest names already are an eighth of Linux' `PATH_MAX` of 4096.
 pub const MAX_DEPTH: usize = 256;
@@ -37,7 +37,7 @@ pub const MAX_VARIANT_DEPTH: usize = 64;
 /// Longest GVariant type string, in bytes: the limit that D-Bus puts on signatures.
 pub const MAX_TYPE_STRING_BYTES: usize = 255;
 
-/// Most bytes that one file object may have, stored or unpacked, unless [`Limits`] says otherwise.
+/// Most bytes of content that a file object may declare to be stored, before compression.
 pub const MAX_CONTENT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
 /// Most objects that one pull or walk of a commit may reach, unless [`Limits`] says otherwise.
@@ -51,22 +51,17 @@ pub const MAX_OBJECTS: usize = 4 * 1024 * 1024;
 pub struct Limits {
     /// Largest metadata object, in bytes. Values above [`MAX_METADATA_BYTES_CEILING`] act as that.
     pub metadata_bytes: usize,
-    /// Deepest directory; the root of a commit has depth 0. Values above [`MAX_DEPTH`] act as that.
+    /// Most directories inside each other, the root of a commit included. Values above [`MAX_DEPTH`] act as
+    /// that.
     pub depth: usize,
-    /// Largest file object, in bytes.
-    pub content_bytes: u64,
     /// Most objects of one commit.
     pub objects: usize,
 }
 
 impl Limits {
-    /// The defaults: [`MAX_METADATA_BYTES`], [`MAX_DEPTH`], [`MAX_CONTENT_BYTES`], [`MAX_OBJECTS`].
-    pub const DEFAULT: Self = Self {
-        metadata_bytes: MAX_METADATA_BYTES,
-        depth: MAX_DEPTH,
-        content_bytes: MAX_CONTENT_BYTES,
-        objects: MAX_OBJECTS,
-    };
+    /// The defaults: [`MAX_METADATA_BYTES`], [`MAX_DEPTH`], [`MAX_OBJECTS`].
+    pub const DEFAULT: Self =
+        Self { metadata_bytes: MAX_METADATA_BYTES, depth: MAX_DEPTH, objects: MAX_OBJECTS };
 
     /// The largest metadata object these limits allow, in bytes.
     #[must_use]

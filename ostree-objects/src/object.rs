@@ -8,8 +8,11 @@ mod xattrs;
 
 pub use commit::{CommitRef, MetadataRef, RelatedRef};
 pub use dirmeta::DirMetaRef;
-pub(crate) use dirmeta::{Owner, write_owner};
+pub(crate) use dirmeta::Owner;
+#[cfg(feature = "std")]
+pub(crate) use dirmeta::write_owner;
 pub use dirtree::{DirEntry, DirTreeRef, FileEntry};
+#[cfg(feature = "std")]
 pub(crate) use file::FRAME_BYTES;
 pub use file::{FileHeaderRef, FilezHeaderRef};
 pub use xattrs::XattrsRef;

@@ -5,4 +5,12 @@
 
 pub mod count_alloc;
 pub mod oracle;
+pub mod power;
+pub mod stack;
 pub mod tools;
+
+/// The examples of the workspace's README, which `cargo test --doc` compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+#[derive(Debug, Clone, Copy)]
+pub struct Readme;

@@ -1,6 +1,10 @@
 //! Why metadata is refused: who is to blame, at which step, with both values.
 
+mod aktualizr;
+
 use core::fmt;
+
+pub use aktualizr::AktualizrName;
 
 use crate::json::JsonError;
 use crate::time::UtcTime;
@@ -30,10 +34,58 @@ pub enum Role {
     OfflineSnapshot,
     /// One offline update, the targets of a Lockbox (PURE-2).
     OfflineUpdates,
+    /// Targets to which others delegated, by the name of the delegated role.
+    Delegated(RoleName),
+}
+
+/// Longest part of a delegated role's name that an error holds, in bytes.
+pub const MAX_ROLE_NAME_BYTES: usize = 31;
+
+/// The name of a delegated role, or its beginning: errors are small and own what they say.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoleName {
+    length: u8,
+    bytes: [u8; MAX_ROLE_NAME_BYTES],
+}
+
+impl RoleName {
+    /// The first [`MAX_ROLE_NAME_BYTES`] of `name`, whole characters only.
+    #[must_use]
+    pub fn new(name: &dyn fmt::Display) -> Self {
+        struct Prefix(RoleName);
+        impl fmt::Write for Prefix {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                for character in text.chars() {
+                    let start = usize::from(self.0.length);
+                    let end = start + character.len_utf8();
+                    character.encode_utf8(self.0.bytes.get_mut(start..end).ok_or(fmt::Error)?);
+                    self.0.length = u8::try_from(end).map_err(|_| fmt::Error)?;
+                }
+                Ok(())
+            }
+        }
+        let mut prefix = Prefix(Self { length: 0, bytes: [0; MAX_ROLE_NAME_BYTES] });
+        // What does not fit is left out.
+        let _ = fmt::write(&mut prefix, format_args!("{name}"));
+        prefix.0
+    }
+
+    /// The name, or its beginning.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
+        core::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for RoleName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), formatter)
+    }
 }
 
 impl Role {
-    /// The role's name, as Root metadata and file names write it.
+    /// The role's name, as Root metadata and file names write it; of a delegated role, what it is.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -43,6 +95,18 @@ impl Role {
             Self::Targets => "targets",
             Self::OfflineSnapshot => "offline-snapshot",
             Self::OfflineUpdates => "offline-updates",
+            Self::Delegated(_) => "delegated targets",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())?;
+        match self {
+            // Somebody else chose the name: what it holds must not look like anything else.
+            Self::Delegated(name) => write!(formatter, " {name:?}"),
+            _ => Ok(()),
         }
     }
 }
@@ -101,6 +165,10 @@ pub enum Step {
     G7,
     /// Check Targets 8: every listed ECU exists, with its hardware identifier.
     G8,
+    /// Full verification 6: whether the Director assigns anything, to this vehicle.
+    F6,
+    /// Resolve delegations 4: the delegations of Targets metadata, in their order.
+    D4,
     /// Full verification 10: the Image repository has the very same image.
     F10,
     /// Verify image 7: all hashes and the exact length of the image itself.
@@ -135,6 +203,8 @@ impl fmt::Display for Step {
             Self::G6 => "G6",
             Self::G7 => "G7",
             Self::G8 => "G8",
+            Self::F6 => "F6",
+            Self::D4 => "D4",
             Self::F10 => "F10",
             Self::I7 => "I7",
         })
@@ -143,7 +213,7 @@ impl fmt::Display for Step {
 
 /// Metadata or an image is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} {}: step {step}: {kind}", .repository.name(), .role.name())]
+#[error("{} {role}: step {step}: {kind}", .repository.name())]
 pub struct Error {
     /// Whose metadata.
     pub repository: Repository,
@@ -153,6 +223,14 @@ pub struct Error {
     pub step: Step,
     /// What does not hold.
     pub kind: ErrorKind,
+}
+
+impl Error {
+    /// What aktualizr calls this error.
+    #[must_use]
+    pub const fn aktualizr_name(&self) -> AktualizrName<'_> {
+        AktualizrName(self)
+    }
 }
 
 impl Repository {
@@ -201,7 +279,12 @@ pub enum ErrorKind {
         valid: u64,
         /// The threshold.
         required: u64,
+        /// Signatures in the document, whoever made them.
+        offered: u64,
     },
+    /// Two signatures name the same key identifier.
+    #[error("two signatures by one key identifier")]
+    RepeatedSignature,
     /// An older version than the one already trusted.
     #[error("rollback: trusted version {trusted}, offered {offered}")]
     Rollback {
@@ -261,6 +344,9 @@ pub enum ErrorKind {
     /// The image is for other hardware than the ECU is.
     #[error("the image is for other hardware")]
     OtherHardware,
+    /// The assignment is not for this vehicle, or does not say that it is.
+    #[error("the assignment does not name this vehicle")]
+    OtherVehicle,
     /// The Image repository does not list the image.
     #[error("the image is not in the Image repository")]
     NotInImageRepository,

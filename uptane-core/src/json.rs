@@ -9,7 +9,7 @@ mod scan;
 mod string;
 
 pub use scan::parse;
-pub use string::JsonStr;
+pub use string::{Chars, JsonStr};
 
 use scan::Scanner;
 

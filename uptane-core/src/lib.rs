@@ -9,6 +9,8 @@ extern crate alloc;
 extern crate std;
 
 pub mod canonical;
+#[cfg(feature = "alloc")]
+pub mod delegation;
 pub mod dialect;
 mod error;
 pub mod json;
@@ -16,6 +18,7 @@ pub mod key;
 #[cfg(feature = "alloc")]
 pub mod manifest;
 pub mod metadata;
+pub mod multirepo;
 #[cfg(feature = "alloc")]
 pub mod primary;
 #[cfg(feature = "alloc")]
@@ -24,10 +27,14 @@ pub mod secondary;
 pub mod target;
 pub mod time;
 pub mod trusted;
+#[cfg(feature = "alloc")]
+pub mod tuf;
 mod vehicle;
 mod verify;
 
-pub use error::{Error, ErrorKind, Repository, Role, Step};
+pub use error::{AktualizrName, Error, ErrorKind, MAX_ROLE_NAME_BYTES, Repository, Role, RoleName, Step};
 pub use time::UtcTime;
-pub use vehicle::{Ecu, MAX_ASSIGNMENTS};
+pub use vehicle::{Ecu, MAX_ASSIGNMENTS, check_assignments};
+#[cfg(feature = "alloc")]
+pub use verify::Owned;
 pub use verify::{MAX_SIGNATURES, MAX_THRESHOLD, Signed, Signers, Verified};

@@ -16,14 +16,16 @@
 mod outcome;
 mod repository;
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 pub use outcome::{Assigned, Outcome};
+use outcome::{IMAGE, pairs};
 use repository::{LOCKBOX_DIRECTOR, LOCKBOX_IMAGE, ONLINE, Verification};
 
 use crate::canonical::Slot;
+use crate::delegation::{MAX_DELEGATIONS, Next, Search};
 use crate::dialect::Uptane;
-use crate::error::{Error, Repository, Role};
+use crate::error::{Error, ErrorKind, Place, Repository, Role, RoleName, Step};
 use crate::time::UtcTime;
 use crate::vehicle::{Ecu, check_assignments};
 
@@ -78,15 +80,32 @@ pub enum Action<'a> {
     Done,
 }
 
+/// What a vehicle may ask for beyond the metadata itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Expectations<'v> {
+    /// The vehicle's identifier, if its Director names vehicles: then an assignment of nothing has to.
+    pub vehicle_id: Option<&'v str>,
+    /// The release counters of the images that are installed, by the serial number of the ECU.
+    pub release_counters: &'v [(&'v str, u64)],
+}
+
 /// One full verification of the Director and the Image repository (Standard 2.1.0, `#full_verification`).
 #[derive(Debug)]
 pub struct Cycle<'v> {
     ecus: &'v [Ecu<'v>],
     now: UtcTime,
+    expectations: Expectations<'v>,
     director: Verification,
     image: Verification,
     lockbox: bool,
     outcome: Option<Outcome>,
+    /// The outcome so far, while an image is searched for.
+    begun: Option<Outcome>,
+    search: Option<Search>,
+    /// The file with the metadata that the search needs.
+    file: String,
+    /// The delegated roles' metadata that was fetched, for the searches to come.
+    delegated: BTreeMap<String, Vec<u8>>,
     index: Vec<Slot>,
 }
 
@@ -97,10 +116,15 @@ impl<'v> Cycle<'v> {
         Self {
             ecus,
             now,
+            expectations: Expectations::default(),
             director: Verification::new(Repository::Director, ONLINE, MAX_METADATA_BYTES),
             image: Verification::new(Repository::Image, ONLINE, MAX_IMAGE_TARGETS_BYTES),
             lockbox: false,
             outcome: None,
+            begun: None,
+            search: None,
+            file: String::new(),
+            delegated: BTreeMap::new(),
             index: Vec::new(),
         }
     }
@@ -120,9 +144,19 @@ impl<'v> Cycle<'v> {
         }
     }
 
+    /// With these expectations (Full verification 6 and 10).
+    #[must_use]
+    pub fn expecting(self, expectations: Expectations<'v>) -> Self {
+        Self { expectations, ..self }
+    }
+
     /// What to do next.
     #[must_use]
     pub fn poll(&self) -> Action<'_> {
+        if self.search.is_some() {
+            let (repository, file) = (Repository::Image, &*self.file);
+            return Action::Fetch { repository, file, max_bytes: MAX_IMAGE_TARGETS_BYTES };
+        }
         match self.director.poll() {
             Action::Done if self.outcome.is_some() => Action::Done,
             Action::Done => self.image.poll(),
@@ -135,10 +169,20 @@ impl<'v> Cycle<'v> {
     /// # Errors
     /// At the step that does not hold. The cycle is then at its end: begin a new one.
     pub fn feed(&mut self, bytes: Option<&[u8]>) -> Result<(), Error> {
-        if self.director.poll() != Action::Done {
-            let ecus = self.ecus;
+        if let Some(search) = &self.search {
+            if let Next::Role(name) = search.next() {
+                let role = Role::Delegated(RoleName::new(&name));
+                let absent = Place { role, ..IMAGE }.refuse(Step::G1, ErrorKind::Absent);
+                if self.delegated.len() >= MAX_DELEGATIONS {
+                    self.delegated.clear();
+                }
+                self.delegated.insert(name.into(), bytes.ok_or(absent)?.into());
+            }
+        } else if self.director.poll() != Action::Done {
+            let (ecus, vehicle_id) = (self.ecus, self.expectations.vehicle_id);
             self.director.feed(bytes, self.now, &mut self.index, |targets| {
                 targets.check_no_delegation()?;
+                vehicle_id.map_or(Ok(()), |id| targets.check_vehicle(id))?;
                 check_assignments(targets, ecus)
             })?;
         } else {
@@ -182,12 +226,55 @@ impl<'v> Cycle<'v> {
             return Ok(());
         }
         let Some(image) = self.image.targets::<Uptane>(self.now, &mut self.index)? else { return Ok(()) };
-        let outcome = if self.lockbox {
-            Outcome::lockbox(self.director.targets_name(), &director, &image, self.ecus)?
-        } else {
-            Outcome::matched(&director, &image, self.ecus)?
-        };
+        let mut outcome = self.begun.take().unwrap_or_else(|| {
+            if self.lockbox {
+                Outcome::nothing_of_lockbox(self.director.targets_name(), &director)
+            } else {
+                Outcome::nothing(&director)
+            }
+        });
+        let pairs = pairs(&director, self.ecus, self.lockbox)?;
+        while let Some((target, ecu)) = pairs.get(outcome.assigned.len()) {
+            let mut counters = self.expectations.release_counters.iter();
+            let installed = counters.find(|(serial, _)| *serial == ecu.serial).map(|(_, counter)| *counter);
+            if let Some(listed) = image.find(target.name)? {
+                outcome.push(&director, &listed, target, ecu, installed)?;
+                continue;
+            }
+            let mut search = match self.search.take() {
+                Some(search) => search,
+                None => Search::new::<Uptane>(&image, &target.name.to_text(), Some(ecu.hardware_id))?,
+            };
+            while let Next::Role(name) = search.next() {
+                let Some(bytes) = self.delegated.get(name) else {
+                    self.file = delegation_file(name, self.lockbox);
+                    (self.search, self.begun) = (Some(search), Some(outcome));
+                    return Ok(());
+                };
+                let listed = self.image.listed::<Uptane>(self.now, &mut self.index)?;
+                search.take(&listed, bytes, MAX_IMAGE_TARGETS_BYTES, &mut self.index)?;
+            }
+            let listed = search.found()?;
+            let listed = listed.ok_or_else(|| IMAGE.refuse(Step::F10, ErrorKind::NotInImageRepository))?;
+            outcome.push(&director, &listed, target, ecu, installed)?;
+        }
         self.outcome = Some(outcome);
         Ok(())
     }
+}
+
+/// Where the metadata of a delegated role lies: beside the others in a Lockbox, in a directory of its own on a
+/// server (aktualizr). Whoever delegates chooses the name, so it is quoted to be one name of a file.
+fn delegation_file(name: &str, lockbox: bool) -> String {
+    let directory = if lockbox { "" } else { "delegations/" };
+    let mut file = String::from(directory);
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            file.push(char::from(byte));
+        } else {
+            file.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    file.push_str(".json");
+    file
 }

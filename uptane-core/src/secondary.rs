@@ -8,7 +8,7 @@ use crate::canonical::MemberIndex;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Place, Repository, Role, Step};
 use crate::metadata::root::Root;
-use crate::metadata::targets::Target;
+use crate::metadata::targets::{Target, Targets};
 use crate::time::UtcTime;
 use crate::vehicle::Ecu;
 use crate::verify::{Verified, check_role, check_size};
@@ -53,25 +53,10 @@ pub fn verify<'a, D: Dialect, I: MemberIndex>(
     now: UtcTime,
     index: &mut I,
 ) -> Result<Assignment<'a>, Error> {
-    let place = Place { repository: Repository::Director, role: Role::Root };
-    check_size(place, trust.root, MAX_METADATA_BYTES)?;
-    let mut root = Verified::<Root<'_>>::trusted::<D, I>(place.repository, trust.root, index)?;
-    if newer.len() > MAX_ROTATIONS {
-        let kind = ErrorKind::TooMany { what: "root rotations", limit: MAX_ROTATIONS };
-        return Err(place.refuse(Step::R2Size, kind));
-    }
-    for bytes in newer {
-        root = root.next::<D, I>(bytes, MAX_METADATA_BYTES, index)?;
-    }
-    root.check_expiry(now)?;
-
-    let place = Place { role: Role::Targets, ..place };
-    check_size(place, targets, MAX_METADATA_BYTES)?;
-    let signed = check_role::<D, I>(place, targets, &[root.signers(Role::Targets)?], index)?;
-    signed.check_rollback(trust.targets_version)?;
-    signed.check_expiry(now)?;
-    let targets = signed.into_targets()?;
-    targets.check_no_delegation()?;
+    // Two functions, so that their frames do not add up: the stack of an ECU is small.
+    let root = current_root::<D, I>(trust.root, newer, now, index)?;
+    let targets = current_targets::<D, I>(&root, targets, trust.targets_version, now, index)?;
+    let place = Place { repository: Repository::Director, role: Role::Targets };
     let target = own_target(targets, place, ecu)?;
     Ok(Assignment {
         target,
@@ -81,9 +66,46 @@ pub fn verify<'a, D: Dialect, I: MemberIndex>(
     })
 }
 
+fn current_root<'a, D: Dialect, I: MemberIndex>(
+    trusted: &'a [u8],
+    newer: &[&'a [u8]],
+    now: UtcTime,
+    index: &mut I,
+) -> Result<Verified<Root<'a>>, Error> {
+    let place = Place { repository: Repository::Director, role: Role::Root };
+    check_size(place, trusted, MAX_METADATA_BYTES)?;
+    let mut root = Verified::<Root<'_>>::trusted::<D, I>(place.repository, trusted, index)?;
+    if newer.len() > MAX_ROTATIONS {
+        let kind = ErrorKind::TooMany { what: "root rotations", limit: MAX_ROTATIONS };
+        return Err(place.refuse(Step::R2Size, kind));
+    }
+    for bytes in newer {
+        root = root.next::<D, I>(bytes, MAX_METADATA_BYTES, index)?;
+    }
+    root.check_expiry::<D>(now)?;
+    Ok(root)
+}
+
+fn current_targets<'a, D: Dialect, I: MemberIndex>(
+    root: &Verified<Root<'_>>,
+    bytes: &'a [u8],
+    trusted: Option<u64>,
+    now: UtcTime,
+    index: &mut I,
+) -> Result<Verified<Targets<'a>>, Error> {
+    let place = Place { repository: Repository::Director, role: Role::Targets };
+    check_size(place, bytes, MAX_METADATA_BYTES)?;
+    let signed = check_role::<D, I>(place, bytes, &[root.signers(Role::Targets)?], index)?;
+    signed.check_rollback(trusted)?;
+    signed.check_expiry::<D>(now)?;
+    let targets = signed.into_targets()?;
+    targets.check_no_delegation()?;
+    Ok(targets)
+}
+
 /// The one image for `ecu`: listed at most once (Check Targets 7), of its hardware (Check Targets 8).
 fn own_target<'a>(
-    targets: Verified<crate::metadata::targets::Targets<'a>>,
+    targets: Verified<Targets<'a>>,
     place: Place,
     ecu: Ecu<'_>,
 ) -> Result<Option<Verified<Target<'a>>>, Error> {

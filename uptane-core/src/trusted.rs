@@ -13,11 +13,13 @@ use core::marker::PhantomData;
 use crate::canonical::{Form, MemberIndex};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Place, Repository, Role, Step};
+use crate::metadata::MetaFile;
+use crate::metadata::delegation::Delegation;
 use crate::metadata::root::Root;
 use crate::metadata::snapshot::{Snapshot, Timestamp};
 use crate::metadata::targets::Targets;
 use crate::time::UtcTime;
-use crate::verify::{Signed, Verified, check_role, check_size};
+use crate::verify::{Signed, Signers, Verified, check_role, check_size};
 
 /// A Root that is the newest one and has not expired.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +59,7 @@ impl<'a, D: Dialect> Current<'a, D> {
     /// # Errors
     /// If the Root has expired.
     pub fn new(repository: Repository, root: Verified<Root<'a>>, now: UtcTime) -> Result<Self, Error> {
-        root.check_expiry(now)?;
+        root.check_expiry::<D>(now)?;
         Ok(Self { root, repository, now, dialect: PhantomData })
     }
 
@@ -73,8 +75,35 @@ impl<'a, D: Dialect> Current<'a, D> {
         index: &mut I,
     ) -> Result<Timed<'a, D>, Error> {
         let signed = self.signed(Role::Timestamp, bytes, limit, index)?;
+        self.check_timestamp(signed, trusted)
+    }
+
+    /// As [`Self::timestamp`], but `None` if it has the version that is trusted already: then it is discarded,
+    /// whatever else it says (TUF clause 5.4.3).
+    ///
+    /// # Errors
+    /// At the step that does not hold.
+    pub fn newer_timestamp<I: MemberIndex>(
+        self,
+        bytes: &[u8],
+        limit: usize,
+        trusted: Option<&Verified<Timestamp>>,
+        index: &mut I,
+    ) -> Result<Option<Timed<'a, D>>, Error> {
+        let signed = self.signed(Role::Timestamp, bytes, limit, index)?;
+        if trusted.is_some_and(|trusted| trusted.version == signed.version) {
+            return Ok(None);
+        }
+        self.check_timestamp(signed, trusted).map(Some)
+    }
+
+    fn check_timestamp(
+        self,
+        signed: Verified<Signed<'_>>,
+        trusted: Option<&Verified<Timestamp>>,
+    ) -> Result<Timed<'a, D>, Error> {
         signed.check_rollback(trusted.map(|trusted| trusted.version))?;
-        signed.check_expiry(self.now)?;
+        signed.check_expiry::<D>(self.now)?;
         let timestamp = signed.into_timestamp()?;
         if let Some(trusted) = trusted
             && timestamp.snapshot.version < trusted.snapshot.version
@@ -86,6 +115,18 @@ impl<'a, D: Dialect> Current<'a, D> {
             return Err(self.place(Role::Timestamp).refuse(Step::T3, kind));
         }
         Ok(Timed { current: self, timestamp })
+    }
+
+    /// Continues from a Timestamp that passed in this verification.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn at(self, timestamp: Verified<Timestamp>) -> Timed<'a, D> {
+        Timed { current: self, timestamp }
+    }
+
+    /// Continues from a Snapshot that passed in this verification.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn with(self, snapshot: &'a Verified<crate::verify::Owned>) -> Result<Listed<'a, D>, Error> {
+        Ok(Listed { current: self, snapshot: snapshot.reread()?.into_snapshot()? })
     }
 
     /// Takes Targets without a Snapshot, as a Director that serves none is verified.
@@ -138,7 +179,10 @@ impl<'a, D: Dialect> Current<'a, D> {
     }
 
     /// Timestamp metadata that was verified before, as a baseline: its signatures are checked, its age is not.
-    pub(crate) fn stored_timestamp<I: MemberIndex>(
+    ///
+    /// # Errors
+    /// If the keys of the current Root no longer verify it, or it is malformed.
+    pub fn stored_timestamp<I: MemberIndex>(
         &self,
         bytes: &[u8],
         index: &mut I,
@@ -147,7 +191,10 @@ impl<'a, D: Dialect> Current<'a, D> {
     }
 
     /// Snapshot metadata that was verified before, as a baseline.
-    pub(crate) fn stored_snapshot<'b, I: MemberIndex>(
+    ///
+    /// # Errors
+    /// As [`stored_timestamp`](Self::stored_timestamp).
+    pub fn stored_snapshot<'b, I: MemberIndex>(
         &self,
         role: Role,
         bytes: &'b [u8],
@@ -157,7 +204,10 @@ impl<'a, D: Dialect> Current<'a, D> {
     }
 
     /// Targets metadata that was verified before, as a baseline.
-    pub(crate) fn stored_targets<I: MemberIndex>(
+    ///
+    /// # Errors
+    /// As [`stored_timestamp`](Self::stored_timestamp).
+    pub fn stored_targets<I: MemberIndex>(
         &self,
         role: Role,
         bytes: &[u8],
@@ -185,7 +235,7 @@ impl<'a, D: Dialect> Current<'a, D> {
     ) -> Result<Listed<'a, D>, Error> {
         let now = self.now;
         let listed = self.check_successor(signed, trusted)?;
-        signed.check_expiry(now)?;
+        signed.check_expiry::<D>(now)?;
         Ok(listed)
     }
 
@@ -202,12 +252,12 @@ impl<'a, D: Dialect> Current<'a, D> {
         Ok(Listed { current: self, snapshot })
     }
 
-    fn check_targets<I: MemberIndex>(
+    fn check_targets<'b, I: MemberIndex>(
         &self,
-        signed: Verified<Signed<'a>>,
+        signed: Verified<Signed<'b>>,
         trusted: Option<Baseline>,
         index: &mut I,
-    ) -> Result<Verified<Targets<'a>>, Error> {
+    ) -> Result<Verified<Targets<'b>>, Error> {
         signed.check_rollback(trusted.map(|trusted| trusted.version))?;
         if let Some(trusted) = trusted
             && trusted.version == signed.version
@@ -215,7 +265,7 @@ impl<'a, D: Dialect> Current<'a, D> {
         {
             return Err(signed.place.refuse(Step::G4, ErrorKind::SameVersion { version: signed.version }));
         }
-        signed.check_expiry(self.now)?;
+        signed.check_expiry::<D>(self.now)?;
         signed.into_targets()
     }
 
@@ -226,12 +276,8 @@ impl<'a, D: Dialect> Current<'a, D> {
         Ok(sha2::Digest::finalize(hash).into())
     }
 
-    fn place(&self, role: Role) -> Place {
+    pub(crate) fn place(&self, role: Role) -> Place {
         Place { repository: self.repository, role }
-    }
-
-    fn hash_forms() -> &'static [Form] {
-        if D::HASHES_CANONICAL { D::FORMS } else { &[] }
     }
 }
 
@@ -256,10 +302,7 @@ impl<'a, D: Dialect> Timed<'a, D> {
         let place = self.current.place(Role::Snapshot);
         check_size(place, bytes, limit)?;
         let named = self.timestamp.snapshot;
-        let document = crate::json::parse(bytes).map_err(|error| place.refuse(Step::Parse, error))?;
-        named
-            .check_content(bytes, document, Current::<D>::hash_forms(), index)
-            .map_err(|kind| place.refuse(content_step(kind, Step::S1, Step::S2), kind))?;
+        check_file::<D, I>(place, &named, bytes, [Step::S1, Step::S2], index)?;
         let signed = self.current.signed(Role::Snapshot, bytes, limit, index)?;
         if signed.version != named.version {
             let kind = ErrorKind::Version { required: named.version, offered: signed.version };
@@ -289,23 +332,66 @@ impl<'a, D: Dialect> Listed<'a, D> {
         trusted: Option<Baseline>,
         index: &mut I,
     ) -> Result<Verified<Targets<'a>>, Error> {
+        let signers = self.current.root.signers(role)?;
+        self.named(role, &signers, file, bytes, limit, trusted, index)
+    }
+
+    /// Takes Targets metadata to which other Targets metadata delegated: `file` in the Snapshot, signed by the
+    /// keys that the delegator names now, whoever signed it before (Resolve delegations 1).
+    ///
+    /// # Errors
+    /// At the step that does not hold.
+    pub fn delegated<'b, I: MemberIndex>(
+        &self,
+        delegation: &Delegation<'_>,
+        file: &str,
+        bytes: &'b [u8],
+        limit: usize,
+        index: &mut I,
+    ) -> Result<Verified<Targets<'b>>, Error> {
+        let role = Role::Delegated(delegation.role_name());
+        self.named(role, delegation.signers(), file, bytes, limit, None, index)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is one thing that a check of Targets compares with")]
+    fn named<'b, I: MemberIndex>(
+        &self,
+        role: Role,
+        signers: &Signers<'_>,
+        file: &str,
+        bytes: &'b [u8],
+        limit: usize,
+        trusted: Option<Baseline>,
+        index: &mut I,
+    ) -> Result<Verified<Targets<'b>>, Error> {
         let place = self.current.place(role);
         check_size(place, bytes, limit)?;
         let named = self.snapshot.file(file)?.ok_or_else(|| place.refuse(Step::G2, ErrorKind::Absent))?;
-        let document = crate::json::parse(bytes).map_err(|error| place.refuse(Step::Parse, error))?;
-        named
-            .check_content(bytes, document, Current::<D>::hash_forms(), index)
-            .map_err(|kind| place.refuse(content_step(kind, Step::G1, Step::G2), kind))?;
-        let signed = self.current.signed(role, bytes, limit, index)?;
+        check_file::<D, I>(place, &named, bytes, [Step::G1, Step::G2], index)?;
+        let signed = check_role::<D, I>(place, bytes, core::slice::from_ref(signers), index)?;
         if signed.version != named.version {
             let kind = ErrorKind::Version { required: named.version, offered: signed.version };
             return Err(place.refuse(Step::G2, kind));
         }
+        // A Snapshot that gives hashes says which content is current; only without it, content must not change
+        // under one version.
+        let trusted = trusted.filter(|trusted| named.hashes.is_empty() || trusted.version != signed.version);
         self.current.check_targets(signed, trusted, index)
     }
 }
 
-/// A wrong length is the step about size, everything else the one about hashes and version.
-fn content_step(kind: ErrorKind, size: Step, hashes: Step) -> Step {
-    if matches!(kind, ErrorKind::Length { .. }) { size } else { hashes }
+/// Length and hashes of a file as another one names them: the steps are the ones about size and about hashes.
+fn check_file<D: Dialect, I: MemberIndex>(
+    place: Place,
+    named: &MetaFile,
+    bytes: &[u8],
+    [size, hashes]: [Step; 2],
+    index: &mut I,
+) -> Result<(), Error> {
+    let document = crate::json::parse(bytes).map_err(|error| place.refuse(Step::Parse, error))?;
+    let forms = if D::HASHES_CANONICAL { D::FORMS } else { &[] };
+    named.check_content(bytes, document, forms, index).map_err(|kind| {
+        let step = if matches!(kind, ErrorKind::Length { .. }) { size } else { hashes };
+        place.refuse(step, kind)
+    })
 }

@@ -18,7 +18,10 @@ pub struct Ecu<'a> {
 
 /// Refuses what the Director may not assign: an ECU twice (Check Targets 7), an ECU that is not in the vehicle
 /// or not of the hardware named (Check Targets 8).
-pub(crate) fn check_assignments(targets: &Targets<'_>, ecus: &[Ecu<'_>]) -> Result<(), Error> {
+///
+/// # Errors
+/// The first assignment that does not hold, or if there are more than [`MAX_ASSIGNMENTS`].
+pub fn check_assignments(targets: &Targets<'_>, ecus: &[Ecu<'_>]) -> Result<(), Error> {
     let place = targets.place();
     let mut seen: heapless::Vec<JsonStr<'_>, MAX_ASSIGNMENTS> = heapless::Vec::new();
     for target in targets.iter() {

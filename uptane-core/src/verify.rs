@@ -5,8 +5,8 @@ use core::ops::Deref;
 use crate::canonical::{self, Length, MemberIndex};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Place, Role, Step};
-use crate::json::{self, JsonError, Value};
-use crate::key::PublicKey;
+use crate::json::{self, JsonError, JsonStr, Value};
+use crate::key::{Fingerprint, PublicKey};
 use crate::time::UtcTime;
 
 /// Largest threshold that is accepted, as aktualizr's `kMaxSignatures`. The smallest is 1: a threshold of 0
@@ -125,6 +125,22 @@ pub(crate) fn check_role<'a, D: Dialect, I: MemberIndex>(
     signers: &[Signers<'_>],
     index: &mut I,
 ) -> Result<Verified<Signed<'a>>, Error> {
+    // A function of its own, as is the check of each set of signers: the stack of an ECU is small.
+    let (signed, signatures) = read::<D, I>(place, bytes, index)?;
+    for signers in signers {
+        check_threshold::<D, I>(&signed, signatures, signers, index)?;
+    }
+    if D::NAMES_SPECIFICATION {
+        check_specification(signed.body).map_err(|kind| place.refuse(Step::Parse, kind))?;
+    }
+    Ok(Verified(signed))
+}
+
+fn read<'a, D: Dialect, I: MemberIndex>(
+    place: Place,
+    bytes: &'a [u8],
+    index: &mut I,
+) -> Result<(Signed<'a>, Value<'a>), Error> {
     let parse_error = |kind| place.refuse(Step::Parse, ErrorKind::from(kind));
     let document = json::parse(bytes).map_err(parse_error)?;
     let (signatures, body) = envelope(document).map_err(parse_error)?;
@@ -135,19 +151,78 @@ pub(crate) fn check_role<'a, D: Dialect, I: MemberIndex>(
     if !is_type::<D>(body, place.role).map_err(parse_error)? {
         return Err(place.refuse(Step::Parse, ErrorKind::OtherType));
     }
-    for signers in signers {
-        let valid = count_keys::<D, I>(signers, signatures, body, index)
-            .map_err(|error| place.refuse(threshold_step(place.role), error))?;
-        if valid < signers.threshold {
-            let kind = ErrorKind::UnmetThreshold { valid, required: signers.threshold };
-            return Err(place.refuse(threshold_step(place.role), kind));
+    check_unique(signatures).map_err(|kind| place.refuse(threshold_step(place.role), kind))?;
+    Ok((signed, signatures))
+}
+
+fn check_threshold<D: Dialect, I: MemberIndex>(
+    signed: &Signed<'_>,
+    signatures: Value<'_>,
+    signers: &Signers<'_>,
+    index: &mut I,
+) -> Result<(), Error> {
+    let refuse = |kind| signed.place.refuse(threshold_step(signed.place.role), kind);
+    let required = signers.threshold;
+    match count_keys::<D, I>(signers, signatures, signed.body, index) {
+        Ok(valid) if valid >= required => Ok(()),
+        Ok(valid) => {
+            let offered = signatures.elements().map_or(0, Iterator::count);
+            let offered = u64::try_from(offered).unwrap_or(u64::MAX);
+            Err(refuse(ErrorKind::UnmetThreshold { valid, required, offered }))
         }
+        Err(error) => Err(refuse(error.into())),
     }
-    Ok(Verified(signed))
+}
+
+/// Metadata that keeps its own bytes, for what outlives the buffer that it was verified in.
+#[cfg(feature = "alloc")]
+#[derive(Clone, Debug)]
+pub struct Owned {
+    place: Place,
+    bytes: alloc::vec::Vec<u8>,
+}
+
+#[cfg(feature = "alloc")]
+impl Owned {
+    pub(crate) fn of(signed: &Signed<'_>) -> Self {
+        Self { place: signed.place, bytes: signed.document.raw().into() }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Verified<Owned> {
+    pub(crate) fn reread(&self) -> Result<Verified<Signed<'_>>, Error> {
+        let Owned { place, bytes } = &self.0;
+        let refuse = |error: JsonError| place.refuse(Step::Parse, error);
+        let document = json::parse(bytes).map_err(refuse)?;
+        let (_, body) = envelope(document).map_err(refuse)?;
+        common(*place, document, body).map(Verified)
+    }
 }
 
 fn envelope(document: Value<'_>) -> Result<(Value<'_>, Value<'_>), JsonError> {
     Ok((document.get("signatures")?, document.get("signed")?))
+}
+
+/// Refuses two signatures by one key identifier (TUF 1.0.34 clause 4.2.1; aktualizr), among those that are tried.
+fn check_unique(signatures: Value<'_>) -> Result<(), ErrorKind> {
+    let mut seen: heapless::Vec<JsonStr<'_>, MAX_SIGNATURES> = heapless::Vec::new();
+    for signature in signatures.elements()?.take(MAX_SIGNATURES) {
+        let keyid = signature.get("keyid")?.string()?;
+        if seen.iter().any(|other| other.order(keyid).is_eq()) {
+            return Err(ErrorKind::RepeatedSignature);
+        }
+        // As many places as signatures are tried.
+        let _ = seen.push(keyid);
+    }
+    Ok(())
+}
+
+/// Refuses metadata of another major version of TUF (1.0.34 clauses 4.3 and 5.1).
+fn check_specification(body: Value<'_>) -> Result<(), ErrorKind> {
+    let version = body.get("spec_version")?.string()?;
+    let supported = version.plain().is_some_and(|version| version == "1" || version.starts_with("1."));
+    if supported { Ok(()) } else { Err(ErrorKind::BadMember("spec_version is not 1")) }
 }
 
 fn is_type<D: Dialect>(body: Value<'_>, role: Role) -> Result<bool, JsonError> {
@@ -177,13 +252,16 @@ fn count_keys<D: Dialect, I: MemberIndex>(
     // The forms differ only in how they write characters beyond ASCII, written out or as escapes.
     let forms = if body.raw().is_ascii() && !has_unicode_escape(body.raw()) { 1 } else { D::FORMS.len() };
     for &form in D::FORMS.iter().take(forms) {
-        let mut counted: heapless::Vec<PublicKey, MAX_SIGNATURES> = heapless::Vec::new();
+        let mut counted: heapless::Vec<Fingerprint, MAX_SIGNATURES> = heapless::Vec::new();
         for signature in signatures.elements()?.take(MAX_SIGNATURES) {
             let Some(key) = signers.key(signature.get("keyid")?)? else { continue };
-            let Some(bytes) = D::signature(signature.get("sig")?.string()?) else { continue };
-            if !counted.contains(&key) && key.verify(&bytes, body, form, index)? {
+            let signature = D::signature(signature.get("sig")?.string()?);
+            // By reference: without optimisation a move costs the small stack another copy.
+            let Some(bytes) = &signature else { continue };
+            let value = key.fingerprint();
+            if !counted.contains(&value) && key.verify_with::<D::Verifier, I>(bytes, body, form, index)? {
                 // As many places as signatures are tried.
-                let _ = counted.push(key);
+                let _ = counted.push(value);
             }
         }
         best = best.max(u64::try_from(counted.len()).unwrap_or(0));
@@ -199,9 +277,9 @@ fn has_unicode_escape(raw: &[u8]) -> bool {
 }
 
 impl Verified<Signed<'_>> {
-    /// Refuses what has expired at `now`; the very second of expiry is still valid, as in aktualizr.
-    pub(crate) fn check_expiry(&self, now: UtcTime) -> Result<(), Error> {
-        if self.expires < now {
+    /// Refuses what has expired at `now`.
+    pub(crate) fn check_expiry<D: Dialect>(&self, now: UtcTime) -> Result<(), Error> {
+        if self.expires < now || (self.expires == now && !D::VALID_WHEN_IT_EXPIRES) {
             let kind = ErrorKind::Expired { expires: self.expires, now };
             return Err(self.place.refuse(expiry_step(self.place.role), kind));
         }
@@ -234,7 +312,7 @@ fn size_step(role: Role) -> Step {
         Role::Root => Step::R2Size,
         Role::Timestamp => Step::T1,
         Role::Snapshot | Role::OfflineSnapshot => Step::S1,
-        Role::Targets | Role::OfflineUpdates => Step::G1,
+        Role::Targets | Role::OfflineUpdates | Role::Delegated(_) => Step::G1,
     }
 }
 
@@ -243,7 +321,7 @@ fn threshold_step(role: Role) -> Step {
         Role::Root => Step::R2Threshold,
         Role::Timestamp => Step::T2,
         Role::Snapshot | Role::OfflineSnapshot => Step::S3,
-        Role::Targets | Role::OfflineUpdates => Step::G3,
+        Role::Targets | Role::OfflineUpdates | Role::Delegated(_) => Step::G3,
     }
 }
 
@@ -252,7 +330,7 @@ fn rollback_step(role: Role) -> Step {
         Role::Root => Step::R2Version,
         Role::Timestamp => Step::T3,
         Role::Snapshot | Role::OfflineSnapshot => Step::S4,
-        Role::Targets | Role::OfflineUpdates => Step::G4,
+        Role::Targets | Role::OfflineUpdates | Role::Delegated(_) => Step::G4,
     }
 }
 
@@ -261,6 +339,6 @@ fn expiry_step(role: Role) -> Step {
         Role::Root => Step::R3,
         Role::Timestamp => Step::T4,
         Role::Snapshot | Role::OfflineSnapshot => Step::S7,
-        Role::Targets | Role::OfflineUpdates => Step::G5,
+        Role::Targets | Role::OfflineUpdates | Role::Delegated(_) => Step::G5,
     }
 }

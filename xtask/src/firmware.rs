@@ -1,7 +1,9 @@
 //! `cargo xtask firmware`: the Cortex-M7 program, built without a heap and run in QEMU. Then the same
-//! program with spoilt metadata, which it must refuse.
+//! program with one byte of its flash changed, for each thing that it must notice.
 
+mod figures;
 mod inputs;
+mod spoilt;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,6 +11,7 @@ use std::process::{Command, Output};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use self::figures::Figures;
 use crate::command;
 use crate::workspace::Workspace;
 
@@ -20,28 +23,40 @@ const MACHINE: &str = "mps2-an500";
 /// Seconds after which a hanging program is killed. It needs less than one.
 const TIMEOUT: &str = "60";
 
-/// Which input is spoilt, the text in it of which one byte is changed, and what the program must then say.
-const SPOILT: &[(&str, &str, &str)] = &[];
-
-pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+/// Runs all of it with the metadata in `demo`, a directory that `ota-agent demo` has kept, or else in one
+/// that the demonstration makes now.
+pub(crate) fn run(workspace: &Workspace, demo: Option<&Path>) -> Result<()> {
     let directory = workspace.target.join("firmware");
-    let good = directory.join("inputs");
-    inputs::gather(workspace, &good)?;
-    let output = boot(&build(workspace, &directory, &good)?)?;
-    ensure!(output.status.success(), "the firmware: {}", output.status);
+    let inputs = directory.join("inputs");
+    let expected = inputs::gather(workspace, demo, &directory, &inputs)?;
+    let program = build(workspace, &directory, &inputs)?;
 
-    for (input, text, complaint) in SPOILT {
-        let spoilt = directory.join("spoilt-inputs");
-        copy(&good, &spoilt)?;
-        spoil(&spoilt.join(input), text)?;
-        println!("now with one byte of {input} changed");
-        let output = boot(&build(workspace, &directory, &spoilt)?)?;
-        if output.status.code() != Some(1) {
-            bail!("with one byte of {input} changed: {} instead of exit status 1", output.status);
-        }
-        let said = String::from_utf8_lossy(&output.stdout);
-        ensure!(said.contains(complaint), "it refused, but not with `{complaint}`");
+    let output = boot(&program)?;
+    let said = text(&output);
+    print!("{said}");
+    ensure!(output.status.success(), "the firmware: {}", output.status);
+    for line in expected {
+        ensure!(said.lines().any(|one| one.starts_with(&line)), "the firmware did not say `{line}…`");
     }
+    let figures = Figures::read(&said)?;
+    figures.check()?;
+
+    for case in spoilt::CASES {
+        let spoilt = directory.join("spoilt-firmware");
+        fs::write(&spoilt, case.spoil(&fs::read(&program)?, &inputs)?)?;
+        check_spoilt(case, &boot(&spoilt)?).with_context(|| case.what)?;
+    }
+    println!("{} changes of a byte are noticed; {figures}", spoilt::CASES.len());
+    Ok(())
+}
+
+fn check_spoilt(case: &spoilt::Case, output: &Output) -> Result<()> {
+    let said = text(output);
+    let Some(line) = said.lines().find(|line| line.contains(case.says)) else {
+        bail!("the firmware does not say `{}` but:\n{said}", case.says);
+    };
+    ensure!(output.status.code() == Some(case.exit), "{}, where {} is right", output.status, case.exit);
+    println!("{}: {line}", case.what);
     Ok(())
 }
 
@@ -60,7 +75,6 @@ fn build(workspace: &Workspace, directory: &Path, inputs: &Path) -> Result<PathB
     cargo
         .current_dir(workspace.path("firmware"))
         .args(["build", "--release", "-Zbuild-std=core", "--target", TARGET])
-        .env("PATH", path_with_usr_bin_first()?)
         .env("RUSTC", "/usr/bin/rustc")
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_TARGET_DIR", directory)
@@ -70,36 +84,14 @@ fn build(workspace: &Workspace, directory: &Path, inputs: &Path) -> Result<PathB
     Ok(directory.join(TARGET).join("release/firmware"))
 }
 
-/// Runs the program and shows what it says.
 fn boot(program: &Path) -> Result<Output> {
     let mut qemu = Command::new("timeout");
     qemu.args([TIMEOUT, "qemu-system-arm", "-M", MACHINE, "-nographic"]);
     qemu.args(["-semihosting-config", "enable=on,target=native", "-kernel"]).arg(program);
-    let output = command::output(&mut qemu)?;
-    print!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    Ok(output)
+    command::output(&mut qemu)
 }
 
-fn path_with_usr_bin_first() -> Result<std::ffi::OsString> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let parts = std::iter::once(PathBuf::from("/usr/bin")).chain(std::env::split_paths(&path));
-    Ok(std::env::join_paths(parts)?)
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        fs::copy(entry.path(), to.join(entry.file_name()))?;
-    }
-    Ok(())
-}
-
-/// Changes the last byte of the first `text` in the file: a digit or letter into another one.
-fn spoil(file: &Path, text: &str) -> Result<()> {
-    let mut bytes = fs::read(file)?;
-    let position = bytes.windows(text.len()).position(|window| window == text.as_bytes());
-    let start = position.with_context(|| format!("{} has no {text}", file.display()))?;
-    bytes[start + text.len() - 1] ^= 1;
-    Ok(fs::write(file, bytes)?)
+/// All that the program and QEMU said.
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }

@@ -4,6 +4,7 @@
 
 mod command;
 mod debian;
+mod firmware;
 mod fixtures;
 mod fuzz;
 mod nostd;
@@ -11,9 +12,11 @@ mod nostd;
 #[path = "../../testkit/src/tools/packages.rs"]
 #[allow(unreachable_pub)] // It is public in `testkit`.
 mod packages;
+mod peers;
 mod test;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -43,6 +46,20 @@ enum Task {
     },
     /// Build the no_std proof: a static library with its own panic handler, and that it proves something
     Nostd,
+    /// Build the Cortex-M7 program and run it in QEMU; then with one byte changed, which it must notice
+    ///
+    /// Prints what the program verified and how much flash and stack that takes, and fails over the limits.
+    Firmware {
+        /// Take the Director's metadata and commit from DIR, which `ota-agent demo --dir DIR --keep` has left,
+        /// instead of running the demonstration first
+        #[arg(long, value_name = "DIR")]
+        demo: Option<PathBuf>,
+    },
+    /// Time whole processes beside the real tools and print a table of medians
+    BenchPeers {
+        /// Which comparison; all if absent
+        what: Option<String>,
+    },
     /// Run the fuzz targets, or one of them, from fuzz/seeds; new inputs go to fuzz/corpus
     Fuzz {
         /// The target's name; all targets if absent
@@ -69,6 +86,8 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Test { quick } => test::run(&workspace, quick),
         Task::Fixtures { check } => fixtures::run(&workspace, check),
         Task::Nostd => nostd::run(&workspace),
+        Task::Firmware { demo } => firmware::run(&workspace, demo.as_deref()),
+        Task::BenchPeers { what } => peers::run(&workspace, what.as_deref()),
         Task::Fuzz { target, seconds } => fuzz::run(&workspace, target.as_deref(), seconds),
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::workspace::Workspace;
-use crate::{debian, fixtures, fuzz, nostd};
+use crate::{debian, firmware, fixtures, fuzz, nostd};
 
 /// One stage: its name in the table, whether it needs Rust only, and what it does.
 type Stage = (&'static str, Needs, fn(&Workspace, Scope) -> Result<()>);
@@ -40,6 +40,7 @@ const STAGES: &[Stage] = &[
     ("docs", Needs::Rust, |workspace, _| lints::docs(workspace)),
     ("fixtures", Needs::Tools, |workspace, _| fixtures::run(workspace, true)),
     ("fuzz targets", Needs::Tools, |workspace, _| fuzz::replay_seeds(workspace)),
+    ("firmware", Needs::Tools, |workspace, _| firmware::run(workspace, None)),
 ];
 
 /// Runs all stages, also after one has failed, and fails if any did.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::command;
 
 /// Workspaces of their own, beside the main one, by manifest.
-pub(crate) const OTHER_WORKSPACES: &[&str] = &["xtask/nostd-proof/Cargo.toml"];
+pub(crate) const OTHER_WORKSPACES: &[&str] = &["firmware/Cargo.toml", "xtask/nostd-proof/Cargo.toml"];
 
 /// The main workspace.
 pub(crate) struct Workspace {

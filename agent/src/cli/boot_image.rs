@@ -91,10 +91,8 @@ fn look_into(container: &ContainerRef<'_>, set: usize, problems: &mut Vec<String
         }
     };
     note(container.check_overlaps());
-    let images = container
-        .images()
-        .map(|image| describe(&image, note(container.check_image(&image))))
-        .collect();
+    let images =
+        container.images().map(|image| describe(&image, note(container.check_image(&image)))).collect();
     let algorithm = container
         .signature_block()
         .srk_tables()
@@ -185,7 +183,8 @@ mod tests {
         bytes[16 + 32] = 1;
         let map = inspect(&bytes);
         assert!(!map.containers[0].images[0].hash_ok);
-        let problem = "boot container at 0x0: image 0 (0 bytes at 0x0) does not have the hash in the container";
+        let problem =
+            "boot container at 0x0: image 0 (0 bytes at 0x0) does not have the hash in the container";
         assert_eq!(map.problems, [problem]);
         let problem = "no boot container at 0, 0x400 or 0x8000: \
                        boot container at 0x0: there is none (version 0, tag 0x00)";

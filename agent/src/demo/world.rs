@@ -116,7 +116,7 @@ impl World {
         Ok(())
     }
 
-    fn provision(&mut self, story: &mut Story<'_>) -> anyhow::Result<()> {
+    fn provision(&self, story: &mut Story<'_>) -> anyhow::Result<()> {
         let seeds = || Ok((signing::seed("primary ECU"), signing::seed("application ECU")));
         self.device().provision(seeds)?;
         let again = self.device().provision(crate::device::random_seeds)?;

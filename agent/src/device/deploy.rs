@@ -46,6 +46,11 @@ impl Device {
             merge: running,
         };
         let new = sysroot.prepare(&options, |etc| merge_etc(etc, observer))?;
+        if let Some(running) = running {
+            // Between the announcement and the switch boots are counted, and beyond the limit U-Boot takes the
+            // second deployment: it must not be an older system. The running one alone boots whatever is counted.
+            reduce_to(sysroot, running)?;
+        }
         let order: Vec<Deployment> = std::iter::once(new).chain(running.cloned()).collect();
         let next = sysroot.write_order(&order, |entries| loader_files(sysroot, &order, entries))?;
         if running.is_some() {
@@ -63,8 +68,7 @@ impl Device {
             let sysroot = self.sysroot()?;
             if sysroot.deployments()?.first().is_some_and(|first| first.commit == commit) {
                 // The running system alone: it boots then, whatever the environment says of a rollback.
-                let order = [running.clone()];
-                sysroot.write_order(&order, |entries| loader_files(&sysroot, &order, entries))?.switch()?;
+                reduce_to(&sysroot, &running)?;
             }
             self.boot_environment()?.confirm()?;
             sysroot.cleanup(Some(&running))?;
@@ -100,6 +104,15 @@ impl Device {
             _ => Ok(()),
         }
     }
+}
+
+/// Makes `running` the only deployment in the boot order, unless it is already.
+fn reduce_to(sysroot: &Sysroot, running: &Deployment) -> anyhow::Result<()> {
+    let order = [running.clone()];
+    if sysroot.deployments()? != order {
+        sysroot.write_order(&order, |entries| loader_files(sysroot, &order, entries))?.switch()?;
+    }
+    Ok(())
 }
 
 /// Merges /etc by the safe policy and tells what is not simply the new default.

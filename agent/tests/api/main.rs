@@ -1,4 +1,14 @@
 //! The agent from outside: its commands, run as processes.
-#![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
+#![allow(clippy::unwrap_used, clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 
+mod bootenv;
+mod compose;
 mod demo;
+mod device;
+mod etc_merge;
+mod ostree_tree;
+mod repositories;
+#[path = "../common/server.rs"]
+mod server;
+mod tuf_client;
+mod uptane;

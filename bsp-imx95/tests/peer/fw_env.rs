@@ -5,17 +5,17 @@ use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-const SIZE: usize = 0x400;
+pub(crate) const SIZE: usize = 0x400;
 const COUNTER: Layout = Layout::Redundant { scheme: Scheme::Counter };
 
 /// An environment in a file, with its configuration.
-struct Store {
-    directory: TempDir,
+pub(crate) struct Store {
+    pub(crate) directory: TempDir,
     layout: Layout,
 }
 
 impl Store {
-    fn new(layout: Layout) -> Self {
+    pub(crate) fn new(layout: Layout) -> Self {
         let store = Self { directory: tempfile::tempdir().unwrap(), layout };
         let image = store.image().display().to_string();
         let lines: String =
@@ -29,28 +29,28 @@ impl Store {
         store
     }
 
-    fn image(&self) -> PathBuf {
+    pub(crate) fn image(&self) -> PathBuf {
         self.directory.path().join("image")
     }
 
-    fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.directory.path().join("fw_env.config")
     }
 
-    fn run(&self, tool: &str, arguments: &[&str]) -> String {
+    pub(crate) fn run(&self, tool: &str, arguments: &[&str]) -> String {
         let mut command = testkit::tools::tool(tool);
         command.arg("-c").arg(self.config()).args(arguments);
         String::from_utf8(testkit::tools::success(&mut command)).unwrap()
     }
 
-    fn variables(&self) -> Variables {
+    pub(crate) fn variables(&self) -> Variables {
         let image = fs::read(self.image()).unwrap();
         let copies: Vec<&[u8]> = image.chunks(SIZE).collect();
         Variables::from_bytes(self.layout, &copies).unwrap()
     }
 
     /// Writes as the agent does: one copy.
-    fn apply(&self, changes: &[Change<'_>]) -> usize {
+    pub(crate) fn apply(&self, changes: &[Change<'_>]) -> usize {
         let mut image = fs::read(self.image()).unwrap();
         let copies: Vec<&[u8]> = image.chunks(SIZE).collect();
         let mut out = vec![0; SIZE];

@@ -12,6 +12,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::error::{Error, ErrorKind};
+use super::load::other_halves;
 use super::model::ImageName;
 use super::tree::{Node, Value};
 use super::yaml::parse_document;
@@ -103,7 +104,8 @@ fn pin(
     Ok(alloc::format!("{name}@{digest}"))
 }
 
-/// Whether the text is canonical, has no variables, and pins every image: nothing can change its meaning.
+/// Whether the text is canonical, has no variables, pins every image and stands alone, without `include` and
+/// `extends`: nothing can change its meaning.
 ///
 /// # Errors
 /// All that is missing, in the order of the file; at least [`ErrorKind::NotCanonical`] at its first line if it
@@ -122,6 +124,9 @@ pub fn check_locked(text: &str) -> Result<(), Vec<Error>> {
             Value::List(items) => rest.extend(items),
             Value::Mapping(entries) => rest.extend(entries.iter().map(|(_, value)| value)),
         }
+    }
+    for (key, name) in other_halves(&document.root) {
+        errors.push(Error::new(key.at, ErrorKind::RefusedProperty, name));
     }
     for (name, service) in document.root.get("services").map(Node::entries).unwrap_or_default() {
         let Some(image) = service.get("image") else {

@@ -127,7 +127,8 @@ pub enum ErrorKind {
     /// A property that the Compose specification does not have.
     #[error("unknown property")]
     UnknownProperty,
-    /// A property that the specification has, but that has no meaning on a device.
+    /// A property that the specification has, but that has no meaning on a device, or that this crate does not
+    /// follow: files are not merged, so `include` and `extends` are refused.
     #[error("this property is not supported")]
     RefusedProperty,
     /// A property that must be there is missing.

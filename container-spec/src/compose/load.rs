@@ -10,7 +10,7 @@ use super::environment::Environment;
 use super::error::{Error, ErrorKind};
 use super::interpolate::{Unset, interpolate};
 use super::project::{Places, Project};
-use super::tree::Node;
+use super::tree::{Node, Tag, Value};
 use super::{validate, yaml};
 
 /// Reads one Compose file: parse, interpolate, decode, check.
@@ -40,7 +40,7 @@ fn read(text: &str, environment: &Environment) -> Result<(Project, Vec<Error>), 
     Ok(project(&root, unset))
 }
 
-/// Decodes and checks a tree that is merged and interpolated.
+/// Decodes and checks a tree that is interpolated.
 pub(crate) fn project(root: &Node<'_>, unset: Vec<Unset>) -> (Project, Vec<Error>) {
     let mut cx = Context::default();
     let mut project = Project { unset, ..Project::default() };
@@ -52,10 +52,42 @@ pub(crate) fn project(root: &Node<'_>, unset: Vec<Unset>) -> (Project, Vec<Error
             cx.error(root.at, ErrorKind::Missing("services"), "file");
         }
     }
+    refuse_merging(root, &mut cx);
     validate::normalize(&mut project);
     validate::validate(&project, root, &mut cx);
     cx.errors.sort_by_key(|error| error.at);
     (project, cx.errors)
+}
+
+/// The keys that stand for another file or service. Without it, the file means something else.
+pub(super) fn other_halves<'n, 'a>(root: &'n Node<'a>) -> impl Iterator<Item = (&'n Node<'a>, &'static str)> {
+    let named = |node: &'n Node<'a>, name: &'static str| {
+        let key = node.entries().iter().map(|(key, _)| key).find(|key| key.as_scalar() == Some(name));
+        key.map(|key| (key, name))
+    };
+    let services = root.get("services").map(Node::entries).unwrap_or_default();
+    let extends = services.iter().filter_map(move |(_, service)| named(service, "extends"));
+    named(root, "include").into_iter().chain(extends)
+}
+
+/// Refuses what merges services or files, which is not done here.
+fn refuse_merging(root: &Node<'_>, cx: &mut Context) {
+    for (key, name) in other_halves(root) {
+        cx.error(key.at, ErrorKind::RefusedProperty, name);
+    }
+    let mut rest = Vec::from([root]);
+    while let Some(node) = rest.pop() {
+        match node.tag {
+            Tag::Reset => cx.error(node.at, ErrorKind::UnknownTag, "!reset"),
+            Tag::Override => cx.error(node.at, ErrorKind::UnknownTag, "!override"),
+            _ => {}
+        }
+        match &node.value {
+            Value::Scalar(..) => {}
+            Value::List(items) => rest.extend(items),
+            Value::Mapping(entries) => rest.extend(entries.iter().map(|(_, value)| value)),
+        }
+    }
 }
 
 fn property(project: &mut Project, key: &Node<'_>, value: &Node<'_>, cx: &mut Context) {
@@ -78,7 +110,7 @@ fn property(project: &mut Project, key: &Node<'_>, value: &Node<'_>, cx: &mut Co
         "secrets" => project.secrets = definitions(value, cx),
         "configs" => project.configs = definitions(value, cx),
         "models" => project.models = definitions(value, cx),
-        // By now what it names is part of the tree.
+        // Refused with all that needs merging.
         "include" => {}
         name if name.starts_with("x-") => {
             if let Some(value) = Decode::decode(value, cx) {

@@ -4,9 +4,10 @@ use alloc::vec::Vec;
 
 use crate::apply::at_place;
 use crate::apply::build::{Built, Output, Trees, build};
-use crate::apply::error::{ApplyError, Place};
+use crate::apply::error::{ApplyError, Place, StorageError};
 use crate::apply::journal::{Finished, MAX_JOURNAL_BYTES, Phase, decode, encode};
 use crate::apply::storage::{Attributes, Storage};
+use crate::error::{PlanError, SourceError};
 use crate::policy::Policy;
 use crate::report::Report;
 use crate::resolve::XattrMap;
@@ -48,6 +49,10 @@ pub struct Installer<'s, S: Storage> {
     saved_name: Vec<u8>,
 }
 
+/// How many passes over the trees a merge takes if files change while they are read. A file that changes in each of
+/// them is rewritten all the time.
+pub const MAX_PASSES: u32 = 5;
+
 const JOURNAL: &[u8] = b"journal";
 /// What is known of the three trees.
 const INDEX: &[u8] = b"index";
@@ -82,13 +87,23 @@ impl<'s, S: Storage> Installer<'s, S> {
     ) -> Result<Installed, ApplyError> {
         let before = self.recover()?;
         if let Some(finished) = &before {
-            let planned = build::<S, O, N, L>(trees, policy, None)?;
-            if planned.fingerprint == finished.fingerprint && self.target()? == Some(finished.identity) {
-                return Ok(Installed { outcome: Outcome::Unchanged, report: planned.report });
+            match build::<S, O, N, L>(trees, policy, None) {
+                Ok(Built { fingerprint, report, .. })
+                    if fingerprint == finished.fingerprint && self.target()? == Some(finished.identity) =>
+                {
+                    return Ok(Installed { outcome: Outcome::Unchanged, report });
+                }
+                Err(error) if !has_changed(&error) => return Err(error),
+                _ => {}
             }
         }
         let work = self.work()?;
+        let first = before.is_none();
         self.record(&work, &Phase::Building(before))?;
+        if first {
+            // What an undo that was cut short has not removed any more.
+            self.in_work(self.storage.remove(&work, PREVIOUS))?;
+        }
         let result = self.build_next(&work, trees, policy);
         let (built, next) = match result {
             Ok(built) => built,
@@ -118,23 +133,31 @@ impl<'s, S: Storage> Installer<'s, S> {
         trees: Trees<'_, O, N, L>,
         policy: &Policy<'_>,
     ) -> Result<Report, ApplyError> {
+        self.check_fresh()?;
         self.in_work(self.storage.remove(self.parent, &self.work_name))?;
         let work = self.work()?;
         let result = self.build_next(&work, trees, policy).and_then(|(built, next)| {
             drop(next);
             self.place_saved(&work)?;
-            // Only an empty directory can be replaced so.
+            // Only an empty directory can be replaced so: what came into it meanwhile stays.
             let placed = self.storage.rename((&work, NEXT), (self.parent, self.name));
-            placed.map_err(|error| match error.code {
-                NOT_EMPTY | EXISTS | NO_DIRECTORY => ApplyError::NotFresh,
-                _ => ApplyError::Storage { place: Place::Target, error },
-            })?;
+            placed.map_err(not_fresh)?;
             Ok(built.report)
         });
         drop(work);
         self.in_work(self.storage.remove(self.parent, &self.work_name))?;
         at_place(Place::Target, self.storage.sync(self.parent))?;
         result
+    }
+
+    /// Refuses a target that holds something before anything is written.
+    fn check_fresh(&self) -> Result<(), ApplyError> {
+        match self.storage.open(self.parent, self.name).map_err(not_fresh)? {
+            Some(target) if !at_place(Place::Target, self.storage.is_empty(&target))? => {
+                Err(ApplyError::NotFresh)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Exchanges the target back for what was there before the last [`install`](Self::install); false if there is
@@ -210,13 +233,20 @@ impl<'s, S: Storage> Installer<'s, S> {
         trees: Trees<'_, O, N, L>,
         policy: &Policy<'_>,
     ) -> Result<(Built, S::Directory), ApplyError> {
-        self.in_work(self.storage.remove(work, NEXT))?;
-        self.in_work(self.storage.remove(work, SAVED))?;
-        let next = self.in_work(self.storage.make_directory(work, NEXT))?;
-        let saved = self.in_work(self.storage.make_directory(work, SAVED))?;
-        let output = Output { storage: self.storage, tree: &next, saved: &saved };
-        let built = build(trees, policy, Some(&output))?;
-        drop(saved);
+        let mut pass = 1;
+        let (built, next) = loop {
+            self.in_work(self.storage.remove(work, NEXT))?;
+            self.in_work(self.storage.remove(work, SAVED))?;
+            let next = self.in_work(self.storage.make_directory(work, NEXT))?;
+            let saved = self.in_work(self.storage.make_directory(work, SAVED))?;
+            let output = Output { storage: self.storage, tree: &next, saved: &saved };
+            match build(trees, policy, Some(&output)) {
+                Ok(built) => break (built, next),
+                // The device goes on while it is merged: what was read half is read anew.
+                Err(error) if has_changed(&error) && pass < MAX_PASSES => pass += 1,
+                Err(error) => return Err(error),
+            }
+        };
         if !built.saved {
             self.in_work(self.storage.remove(work, SAVED))?;
         }
@@ -311,8 +341,21 @@ impl<'s, S: Storage> Installer<'s, S> {
         self.in_work(self.storage.sync(work))
     }
 
-    fn in_work<T>(&self, result: Result<T, crate::apply::error::StorageError>) -> Result<T, ApplyError> {
+    fn in_work<T>(&self, result: Result<T, StorageError>) -> Result<T, ApplyError> {
         at_place(Place::Work, result)
+    }
+}
+
+/// Whether something changed while it was read, so that another pass may succeed.
+const fn has_changed(error: &ApplyError) -> bool {
+    matches!(error, ApplyError::Plan { error: PlanError::Source { error: SourceError::Changed, .. }, .. })
+}
+
+/// Tells a target that is no empty directory from other errors.
+const fn not_fresh(error: StorageError) -> ApplyError {
+    match error.code {
+        NOT_EMPTY | EXISTS | NO_DIRECTORY => ApplyError::NotFresh,
+        _ => ApplyError::Storage { place: Place::Target, error },
     }
 }
 

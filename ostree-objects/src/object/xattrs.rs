@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(Xattrs::new([(&b"a"[..], &b"1"[..]), (b"a", b"2")]), error(ErrorKind::XattrOrder, 4));
         assert_eq!(Xattrs::new([(&b""[..], &b"1"[..])]), error(ErrorKind::XattrName, 0));
         assert_eq!(
-            XattrsRef::parse(b"b\01\x02a\01\x02\x04\x08").map(Xattrs::from),
+            XattrsRef::parse(b"b\x001\x02a\x001\x02\x04\x08").map(Xattrs::from),
             error(ErrorKind::XattrOrder, 4)
         );
         assert_eq!(XattrsRef::parse(b"ab1\x02\x04").map(Xattrs::from), error(ErrorKind::XattrName, 0));

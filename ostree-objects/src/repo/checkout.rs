@@ -126,7 +126,8 @@ impl Repo {
     }
 }
 
-/// Everything that OSTree checks out is of 1970.
+/// What is linked has the time of its object, 1970. What is copied gets the same, unlike from `ostree checkout`,
+/// so that the same commit always makes the same tree.
 const EPOCH: Timestamps = Timestamps {
     last_access: Timespec { tv_sec: 0, tv_nsec: 0 },
     last_modification: Timespec { tv_sec: 0, tv_nsec: 0 },

@@ -15,8 +15,9 @@ use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps, XattrFlags};
 
 use super::{Repo, RepoError, make_directory, read};
 use crate::filez::{self, Inflate};
+use crate::limits::MAX_CONTENT_BYTES;
 use crate::object::{Owner, write_owner};
-use crate::{Checksum, ContentHasher, FileHeaderRef, ObjectType, RepoMode};
+use crate::{Checksum, ContentHasher, Error, ErrorKind, FileHeaderRef, ObjectType, RepoMode};
 
 /// A file without its final name; removed unless it gets one.
 #[derive(Debug)]
@@ -69,11 +70,16 @@ impl Repo {
     /// Stores a file object as it is served, `.filez`, and returns its checksum.
     ///
     /// # Errors
-    /// If it is malformed, has another checksum than `expected`, or as of reader and file system. Nothing of
-    /// it is then kept.
+    /// If it is malformed, declares more than [`MAX_CONTENT_BYTES`], has another checksum than `expected`, or as
+    /// of reader and file system. Nothing of it is then kept.
     pub fn write_filez(&self, expected: &Checksum, mut reader: impl Read) -> Result<Checksum, RepoError> {
         let (size, header) =
             filez::read_header(&mut reader).map_err(|error| read::malformed(expected, error))?;
+        if size > MAX_CONTENT_BYTES {
+            let kind = ErrorKind::ContentTooLarge { limit: MAX_CONTENT_BYTES, actual: size };
+            let (object_type, error) = (ObjectType::File, Error { kind, offset: 0 });
+            return Err(RepoError::Malformed { object_type, checksum: *expected, error });
+        }
         let header = header.as_ref();
         match header.symlink_target() {
             Some(_) => self.write_file(&header, Some(expected), std::io::empty()),

@@ -36,6 +36,15 @@ fn commit_by_ostree(repo: &Path, tree: &Path) -> Checksum {
     printed.parse().unwrap()
 }
 
+/// As a deployment is checked out: the cache of archives, which the command uses by default, is left alone.
+fn checkout_by_ostree(repo: &Path, commit: Checksum, to: &Path, copy: bool) {
+    let commit = commit.to_hex();
+    let mut arguments = vec!["checkout", "-U", "--disable-cache"];
+    arguments.extend(copy.then_some("--force-copy"));
+    arguments.extend([commit.as_str(), to.to_str().unwrap()]);
+    ostree(repo, &arguments);
+}
+
 fn options() -> CommitOptions {
     CommitOptions {
         branch: Some("os/main".into()),
@@ -84,9 +93,25 @@ fn a_repository_of_the_tool_is_read_and_checked_out_alike() {
                 repo.check_file(&checksum).unwrap();
             }
         }
-        repo.checkout(&commit, &File::open(&directory).unwrap(), "ours", CheckoutOptions::default()).unwrap();
-        ostree(&path, &["checkout", "-U", commit.to_hex().as_str(), theirs.to_str().unwrap()]);
-        assert_eq!(tree::list(&ours), tree::list(&theirs), "seed {seed}");
+        for copy in [false, true] {
+            let at = File::open(&directory).unwrap();
+            repo.checkout(&commit, &at, "ours", CheckoutOptions { copy }).unwrap();
+            let began = std::time::SystemTime::now();
+            checkout_by_ostree(&path, commit, &theirs, copy);
+            let mut expected = tree::list(&theirs);
+            for (name, entry) in &mut expected {
+                // What the tool copies has the time of the copying. Ours is of 1970, copied or linked, so that a
+                // checkout does not show how and when it was made.
+                if copy || tree::is_copied(&theirs.join(name)) {
+                    let began = began.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+                    assert!(entry.time == 0 || entry.time >= i64::try_from(began).unwrap(), "{name}");
+                    entry.time = 0;
+                }
+            }
+            assert_eq!(tree::list(&ours), expected, "seed {seed}, copy {copy}");
+            fs::remove_dir_all(&ours).unwrap();
+            fs::remove_dir_all(&theirs).unwrap();
+        }
         fs::remove_dir_all(&directory).unwrap();
     }
 }

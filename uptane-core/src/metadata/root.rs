@@ -26,6 +26,16 @@ impl<'a> Root<'a> {
         self.signed.expires
     }
 
+    /// Whether files other than Timestamp have their version or hash in front of their names (TUF clause 6.2).
+    ///
+    /// # Errors
+    /// If it is not said in true or false.
+    pub fn consistent_snapshot(&self) -> Result<bool, Error> {
+        let read =
+            || self.signed.body.find("consistent_snapshot")?.map_or(Ok(false), |value| value.boolean());
+        read().map_err(|error: json::JsonError| self.signed.place.refuse(Step::Parse, error))
+    }
+
     /// Who signs for `role`.
     ///
     /// # Errors
@@ -41,7 +51,8 @@ impl<'a> Root<'a> {
     }
 
     /// Whether `role` is signed by the same keys under `other`, so that what it signed stays comparable.
-    pub(crate) fn same_signers(&self, other: &Root<'_>, role: Role) -> bool {
+    #[must_use]
+    pub fn same_signers(&self, other: &Root<'_>, role: Role) -> bool {
         match (self.signers(role), other.signers(role)) {
             (Ok(ours), Ok(theirs)) => ours.same_as(&theirs).unwrap_or(false),
             (Err(_), Err(_)) => true,
@@ -94,12 +105,26 @@ impl<'a> Verified<Root<'a>> {
     ///
     /// # Errors
     /// With both times.
-    pub fn check_expiry(&self, now: UtcTime) -> Result<(), Error> {
-        self.map_ref().check_expiry(now)
+    pub fn check_expiry<D: Dialect>(&self, now: UtcTime) -> Result<(), Error> {
+        self.map_ref().check_expiry::<D>(now)
+    }
+
+    /// The same Root with bytes of its own.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn to_owned(&self) -> Verified<crate::verify::Owned> {
+        self.map(|root| crate::verify::Owned::of(&root.signed))
     }
 
     fn map_ref(&self) -> Verified<Signed<'a>> {
         self.map(|root| root.signed)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Verified<crate::verify::Owned> {
+    pub(crate) fn root(&self) -> Result<Verified<Root<'_>>, Error> {
+        self.reread().map(|signed| signed.map(|&signed| Root { signed }))
     }
 }
 

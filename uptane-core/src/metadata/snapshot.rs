@@ -81,6 +81,15 @@ impl<'a> Snapshot<'a> {
     }
 }
 
+#[cfg(feature = "alloc")]
+impl Verified<Snapshot<'_>> {
+    /// The same metadata with bytes of its own.
+    #[must_use]
+    pub fn to_owned(&self) -> Verified<crate::verify::Owned> {
+        self.map(|snapshot| crate::verify::Owned::of(&snapshot.signed))
+    }
+}
+
 impl<'a> Verified<Signed<'a>> {
     pub(crate) fn into_timestamp(self) -> Result<Verified<Timestamp>, Error> {
         self.try_map(|signed| {

@@ -3,6 +3,8 @@
 use crate::error::{Error, ErrorKind, Place, Step};
 use crate::json::{JsonStr, Value};
 use crate::metadata::Hashes;
+use crate::metadata::delegation::Delegations;
+use crate::time::UtcTime;
 use crate::verify::{Signed, Verified};
 
 /// Verified Targets metadata.
@@ -36,6 +38,25 @@ impl<'a> Targets<'a> {
         self.signed.body.find("custom").ok()??.find("correlationId").ok()??.string().ok()
     }
 
+    /// The vehicle that the Director's assignment is for, if it says so.
+    #[must_use]
+    pub fn vehicle_id(&self) -> Option<JsonStr<'a>> {
+        self.signed.body.find("custom").ok()??.find("vehicleId").ok()??.string().ok()
+    }
+
+    /// Refuses an assignment for another vehicle, and an empty one that does not say for which it is: it could be
+    /// another's, replayed to keep this one from its updates (Standard 2.1.0, `#directed_targets`).
+    ///
+    /// # Errors
+    /// If it is not for `vehicle_id`.
+    pub fn check_vehicle(&self, vehicle_id: &str) -> Result<(), Error> {
+        let right = match self.vehicle_id() {
+            Some(id) => id.eq_text(vehicle_id),
+            None => self.iter().next().is_some(),
+        };
+        if right { Ok(()) } else { Err(self.place().refuse(Step::F6, ErrorKind::OtherVehicle)) }
+    }
+
     /// The images, in the document's order.
     pub fn iter(&self) -> impl Iterator<Item = Result<Target<'a>, Error>> {
         let place = self.place();
@@ -57,12 +78,46 @@ impl<'a> Targets<'a> {
         parsed.map_err(|kind| self.place().refuse(Step::Parse, kind))
     }
 
+    /// The image called `name`.
+    ///
+    /// # Errors
+    /// If its entry is malformed.
+    pub fn find_text(&self, name: &str) -> Result<Option<Target<'a>>, Error> {
+        let mut members = self.signed.body.get("targets").and_then(Value::members).into_iter().flatten();
+        let found = members.find(|(other, _)| other.eq_text(name));
+        let parsed = found.map(|(name, value)| Target::parse(name, value)).transpose();
+        parsed.map_err(|kind| self.place().refuse(Step::Parse, kind))
+    }
+
+    /// Its delegations; `None` if it delegates to nobody.
+    ///
+    /// # Errors
+    /// If they are malformed.
+    pub fn delegations(&self) -> Result<Option<Delegations<'a>>, Error> {
+        let read = || -> Result<_, ErrorKind> {
+            match self.signed.body.find("delegations")? {
+                Some(delegations) => Delegations::parse(self.place(), delegations),
+                None => Ok(None),
+            }
+        };
+        read().map_err(|kind| self.place().refuse(Step::D4, kind))
+    }
+
+    /// When it expires.
+    #[must_use]
+    pub const fn expires(&self) -> UtcTime {
+        self.signed.expires
+    }
+
     pub(crate) fn place(&self) -> Place {
         self.signed.place
     }
 
     /// Refuses delegations, which the Director may not have (Check Targets 6).
-    pub(crate) fn check_no_delegation(&self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// If it delegates.
+    pub fn check_no_delegation(&self) -> Result<(), Error> {
         let delegations = self.signed.body.find("delegations");
         let delegations = delegations.map_err(|error| self.place().refuse(Step::Parse, error))?;
         let empty = |value: Value<'_>| match value.find("roles") {
@@ -74,6 +129,26 @@ impl<'a> Targets<'a> {
             Some(value) if !empty(value) => Err(self.place().refuse(Step::G6, ErrorKind::Delegation)),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Verified<Targets<'_>> {
+    /// The same metadata with bytes of its own.
+    #[must_use]
+    pub fn to_owned(&self) -> Verified<crate::verify::Owned> {
+        self.map(|targets| crate::verify::Owned::of(&targets.signed))
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Verified<crate::verify::Owned> {
+    /// Reads it again; its signatures were checked before.
+    ///
+    /// # Errors
+    /// Never, as it was read before; the type is the reader's.
+    pub fn targets(&self) -> Result<Verified<Targets<'_>>, Error> {
+        self.reread()?.into_targets()
     }
 }
 
@@ -111,6 +186,18 @@ impl<'a> Target<'a> {
         listed.into_iter().flatten().filter_map(|id| id.string().ok())
     }
 
+    /// Whether the image is for this hardware, said of hardware or of ECUs with it (aktualizr's `MatchTarget`).
+    fn fits(&self, hardware_id: &str) -> bool {
+        let by_ecu = self.ecus().filter_map(|(_, id)| id);
+        self.hardware_ids().chain(by_ecu).any(|fits| fits.eq_text(hardware_id))
+    }
+
+    /// The image's release counter: images of one kind never go back in it.
+    #[must_use]
+    pub fn release_counter(&self) -> Option<u64> {
+        self.member("releaseCounter")?.unsigned().ok()
+    }
+
     /// Where the image is to be had, if not at its usual place. The value `https://example.com/` is how
     /// servers write "nowhere else".
     #[must_use]
@@ -133,12 +220,11 @@ impl<'a> Target<'a> {
     }
 
     /// Compares what the Director assigns with what the Image repository lists under the same name
-    /// (Full verification 10): length, every hash both give and at least one, and the hardware of `ecu`.
-    pub(crate) fn check_match(
-        &self,
-        listed: &Target<'_>,
-        hardware_id: Option<&str>,
-    ) -> Result<(), &'static str> {
+    /// (Full verification 10): length, every hash both give and at least one, and the hardware if an identifier is given.
+    ///
+    /// # Errors
+    /// What they disagree on, in words.
+    pub fn check_match(&self, listed: &Target<'_>, hardware_id: Option<&str>) -> Result<(), &'static str> {
         if self.length != listed.length {
             return Err("the length");
         }
@@ -152,8 +238,12 @@ impl<'a> Target<'a> {
         if both256.is_none() && both512.is_none() {
             return Err("the hash algorithms");
         }
-        if hardware_id.is_some_and(|id| !listed.hardware_ids().any(|fits| fits.eq_text(id))) {
+        if hardware_id.is_some_and(|id| !listed.fits(id)) {
             return Err("the hardware");
+        }
+        // The Director need not repeat it, but must not claim another one.
+        if self.release_counter().is_some_and(|counter| listed.release_counter() != Some(counter)) {
+            return Err("the release counter");
         }
         Ok(())
     }

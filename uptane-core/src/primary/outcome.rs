@@ -2,7 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use crate::error::{Error, ErrorKind, Step};
+use crate::error::{Error, ErrorKind, Place, Repository, Role, Step};
 use crate::metadata::Hashes;
 use crate::metadata::targets::{Target, Targets};
 use crate::vehicle::Ecu;
@@ -25,7 +25,11 @@ pub struct Assigned {
     pub uri: Option<String>,
     /// Whether it is an OSTree commit.
     pub is_ostree: bool,
+    /// Its release counter, to be kept for the next time.
+    pub release_counter: Option<u64>,
 }
+
+pub(crate) const IMAGE: Place = Place { repository: Repository::Image, role: Role::Targets };
 
 /// The outcome of a full verification.
 #[derive(Clone, Debug)]
@@ -39,65 +43,37 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Of a Director that assigned nothing yet.
     pub(crate) fn nothing(director: &Targets<'_>) -> Self {
         let correlation_id = director.correlation_id().map(crate::json::JsonStr::to_text);
         Self { director_version: director.version(), correlation_id, assigned: Vec::new() }
     }
 
-    /// Finds each of the Director's images in the Image repository (Full verification 10).
-    pub(crate) fn matched(
-        director: &Verified<Targets<'_>>,
-        image: &Verified<Targets<'_>>,
-        ecus: &[Ecu<'_>],
-    ) -> Result<Self, Error> {
-        let mut outcome = Self::nothing(director);
-        for target in director.iter() {
-            let target = target?;
-            for (serial, _) in target.ecus() {
-                // Check Targets 8 found each of them in the vehicle.
-                let Some(ecu) = ecus.iter().find(|ecu| serial.eq_text(ecu.serial)) else { continue };
-                outcome.push(director, image, &target, ecu)?;
-            }
-        }
-        Ok(outcome)
+    /// As [`Self::nothing`], of the Lockbox called `name`.
+    pub(crate) fn nothing_of_lockbox(name: &str, director: &Targets<'_>) -> Self {
+        let correlation_id = alloc::format!("urn:tdx-ota:lockbox:{name}:{}", director.version());
+        Self { correlation_id: Some(correlation_id), ..Self::nothing(director) }
     }
 
-    /// As [`Self::matched`], for the targets of a Lockbox, which name hardware instead of ECUs: each is for
-    /// every ECU of that hardware, and no ECU may get two (Check Targets 7).
-    pub(crate) fn lockbox(
-        name: &str,
-        director: &Verified<Targets<'_>>,
-        image: &Verified<Targets<'_>>,
-        ecus: &[Ecu<'_>],
-    ) -> Result<Self, Error> {
-        let mut outcome = Self::nothing(director);
-        outcome.correlation_id = Some(alloc::format!("urn:tdx-ota:lockbox:{name}:{}", director.version()));
-        for target in director.iter() {
-            let target = target?;
-            for ecu in ecus.iter().filter(|ecu| target.hardware_ids().any(|id| id.eq_text(ecu.hardware_id))) {
-                if outcome.assigned.iter().any(|assigned| assigned.ecu_serial == ecu.serial) {
-                    return Err(director.place().refuse(Step::G7, ErrorKind::RepeatedEcu));
-                }
-                outcome.push(director, image, &target, ecu)?;
-            }
-        }
-        Ok(outcome)
-    }
-
-    /// Adds `target` for `ecu`, if the Image repository lists it as well.
+    /// Adds `target` for `ecu`, which the Image repository lists as `listed` (Full verification 10). An image
+    /// without a release counter is older than any with one.
     pub(crate) fn push(
         &mut self,
         director: &Verified<Targets<'_>>,
-        image: &Verified<Targets<'_>>,
+        listed: &Target<'_>,
         target: &Target<'_>,
         ecu: &Ecu<'_>,
+        installed: Option<u64>,
     ) -> Result<(), Error> {
-        let place = image.place();
-        let listed = image.find(target.name)?;
-        let listed = listed.ok_or_else(|| place.refuse(Step::F10, ErrorKind::NotInImageRepository))?;
         target
-            .check_match(&listed, Some(ecu.hardware_id))
-            .map_err(|what| place.refuse(Step::F10, ErrorKind::Mismatch(what)))?;
+            .check_match(listed, Some(ecu.hardware_id))
+            .map_err(|what| IMAGE.refuse(Step::F10, ErrorKind::Mismatch(what)))?;
+        if let Some(trusted) = installed
+            && listed.release_counter().is_none_or(|offered| offered < trusted)
+        {
+            let offered = listed.release_counter().unwrap_or(0);
+            return Err(IMAGE.refuse(Step::F10, ErrorKind::Rollback { trusted, offered }));
+        }
         let assigned = Assigned {
             ecu_serial: ecu.serial.into(),
             hardware_id: ecu.hardware_id.into(),
@@ -110,8 +86,36 @@ impl Outcome {
             },
             uri: target.uri().or(listed.uri()).map(crate::json::JsonStr::to_text),
             is_ostree: listed.is_ostree(),
+            release_counter: listed.release_counter(),
         };
         self.assigned.push(director.map(|_| assigned));
         Ok(())
     }
+}
+
+/// The Director's images and the ECUs they are for, in its order. Those of a Lockbox name hardware instead of
+/// ECUs: each is for every ECU of that hardware, and no ECU may get two (Check Targets 7).
+pub(crate) fn pairs<'a, 'v>(
+    director: &Targets<'a>,
+    ecus: &'v [Ecu<'v>],
+    lockbox: bool,
+) -> Result<Vec<(Target<'a>, &'v Ecu<'v>)>, Error> {
+    let mut pairs: Vec<(Target<'a>, &'v Ecu<'v>)> = Vec::new();
+    for target in director.iter() {
+        let target = target?;
+        if lockbox {
+            for ecu in ecus.iter().filter(|ecu| target.hardware_ids().any(|id| id.eq_text(ecu.hardware_id))) {
+                if pairs.iter().any(|(_, other)| other.serial == ecu.serial) {
+                    return Err(director.place().refuse(Step::G7, ErrorKind::RepeatedEcu));
+                }
+                pairs.push((target, ecu));
+            }
+        } else {
+            for (serial, _) in target.ecus() {
+                // Check Targets 8 found each of them in the vehicle.
+                pairs.extend(ecus.iter().find(|ecu| serial.eq_text(ecu.serial)).map(|ecu| (target, ecu)));
+            }
+        }
+    }
+    Ok(pairs)
 }

@@ -139,6 +139,18 @@ impl Verification {
         self.check_targets(current, last, bytes, None, index).map(Some)
     }
 
+    /// What the Snapshot lists, once it was taken.
+    pub(crate) fn listed<D: Dialect>(
+        &self,
+        now: UtcTime,
+        index: &mut Vec<Slot>,
+    ) -> Result<Listed<'_, D>, Error> {
+        let absent = || self.place(Role::Snapshot).refuse(Step::S1, ErrorKind::Absent);
+        let at = self.roles.iter().position(|role| *role == Role::Snapshot).ok_or_else(absent)?;
+        let bytes = self.fetched_bytes(at).ok_or_else(absent)?;
+        self.check_snapshot(self.current::<D>(now, index)?, at, bytes, None, index)
+    }
+
     /// The name of the Targets file that was taken, without `.json`.
     pub(crate) fn targets_name(&self) -> &str {
         self.file.strip_suffix(".json").unwrap_or(&self.file)

@@ -9,8 +9,16 @@
 
 mod attacks;
 mod cycle;
+mod defects;
+mod delegations;
+mod expectations;
 mod factory;
+mod keys;
 mod lockbox;
 mod roots;
+mod rsa_chain;
 mod secondary;
 mod seeds;
+mod signers;
+mod tuf;
+mod tuf_repository;

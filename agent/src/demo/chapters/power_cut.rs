@@ -13,6 +13,13 @@ use crate::demo::world::World;
 
 /// The object during which the process is killed.
 const HELD_OBJECT: usize = 25;
+/// Kills after that, the last one after half a second.
+const MAX_CUTS: u32 = 9;
+/// Starts that the rest of the update may take.
+const MAX_STARTS: usize = 4;
+/// Exit codes of `ota-agent update`.
+const NOTHING_TO_DO: i32 = 3;
+const REBOOT_NEEDED: i32 = 4;
 /// How long the process may take to come that far.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -33,21 +40,67 @@ pub(crate) fn power_cut(world: &mut World, program: &Path, story: &mut Story<'_>
     let holds = attempts.len() == 1 && running == world.running_version()?;
     story.prove("the device boots the system it had", holds, format!("release {running}"));
 
-    let code = run(world, program)?;
-    let second = objects(world);
-    let again = first.intersection(&second).count();
-    let evidence =
-        format!("{} more objects fetched, {again} of the first ones again, exit code {code}", second.len());
-    story.prove("the next start finishes the pull", code == 4 && again == 0 && !second.is_empty(), evidence);
-    world.power_on(story)?;
-    let code = run(world, program)?;
+    let booted = cut_again(world, program, story)?;
+    let holds = booted.iter().all(|version| version == "4.0.0" || version == "5.0.0");
+    let evidence = format!("{} more kills, then booted: {}", booted.len(), booted.join(", "));
+    story.prove("whenever it is killed, the old or the new system boots", holds, evidence);
+
+    let codes = finish(world, program, story)?;
+    let later = objects(world);
+    let again = first.intersection(&later).count();
+    let evidence = format!("{} more objects fetched, {again} of the first ones again", later.len());
+    story.prove("the next starts fetch only what is missing", again == 0 && !later.is_empty(), evidence);
     let running = world.running_version()?;
-    let evidence = format!("release {running}, exit code {code}");
-    story.prove("and the update is confirmed after its boot", code == 0 && running == "5.0.0", evidence);
+    let evidence = format!("release {running}, exit codes {codes:?}");
+    story.prove("and finish the update", codes.last() == Some(&0) && running == "5.0.0", evidence);
     let told: Vec<_> = world.manifests()?.iter().map(told).collect();
     let holds = told.iter().any(|(image, success, _)| image.ends_with("5.0.0") && *success == Some(true));
-    story.prove("the manifest reports one success", holds, format!("{} manifests", told.len()));
+    story.prove("the manifest reports the success", holds, format!("{} manifests", told.len()));
     Ok(())
+}
+
+/// Starts and kills it at later and later moments, wherever it is then; what each power-on after it booted.
+fn cut_again(world: &mut World, program: &Path, story: &mut Story<'_>) -> anyhow::Result<Vec<String>> {
+    let mut booted = Vec::new();
+    for delay in (1..=MAX_CUTS).map(|cut| Duration::from_millis(1 << cut)) {
+        let mut child = command(world, program).spawn()?;
+        std::thread::sleep(delay);
+        let ended = child.try_wait()?.is_some();
+        child.kill()?;
+        child.wait()?;
+        world.power_on(story)?;
+        let version = world.running_version()?;
+        // Every boot of the new system counts: too many of them, and it would rightly be given up.
+        let is_over = ended || version != "4.0.0";
+        booted.push(version);
+        if is_over {
+            break;
+        }
+    }
+    Ok(booted)
+}
+
+/// Starts it, and switches the device off and on when it asks for that, until it has nothing more to do.
+fn finish(world: &mut World, program: &Path, story: &mut Story<'_>) -> anyhow::Result<Vec<i32>> {
+    let mut codes = Vec::new();
+    while codes.len() < MAX_STARTS {
+        let status = command(world, program).status()?;
+        let code = status.code().context("the update was ended by a signal")?;
+        match code {
+            REBOOT_NEEDED => drop(world.power_on(story)?),
+            // It was confirmed before the last kill already.
+            NOTHING_TO_DO => {
+                codes.push(0);
+                return Ok(codes);
+            }
+            _ => {
+                codes.push(code);
+                return Ok(codes);
+            }
+        }
+        codes.push(code);
+    }
+    Ok(codes)
 }
 
 /// Starts the update and kills it, as a power cut would, while it waits for an object; the ones it has.
@@ -68,11 +121,6 @@ fn killed(world: &World, program: &Path) -> anyhow::Result<BTreeSet<String>> {
     // The last one was asked for and never answered.
     fetched.pop();
     Ok(fetched.into_iter().collect())
-}
-
-fn run(world: &World, program: &Path) -> anyhow::Result<i32> {
-    let status = command(world, program).status()?;
-    status.code().context("the update was ended by a signal")
 }
 
 fn command(world: &World, program: &Path) -> Command {

@@ -35,11 +35,11 @@ fn unnoticed(file: &[u8], bits: Bits) -> Vec<usize> {
 /// What lies between the end of the header and the images, and between images.
 fn gaps(file: &[u8], at: usize) -> Vec<usize> {
     let container = ContainerRef::parse(file, at).unwrap();
-    let mut used: Vec<Range<usize>> = vec![at..at + container.length()];
-    used.extend(container.images().map(|image| {
+    let images = container.images().map(|image| {
         let start = image.offset_in_file().unwrap();
         start..start + usize::try_from(image.size).unwrap()
-    }));
+    });
+    let used: Vec<Range<usize>> = images.chain(core::iter::once(at..at + container.length())).collect();
     (at..file.len()).filter(|byte| !used.iter().any(|range| range.contains(byte))).collect()
 }
 

@@ -1,6 +1,6 @@
 //! Directories, after their entries.
 
-use super::leaf::{merge_meta, merge_xattrs};
+use super::leaf::{lost_fields, merge_meta, merge_xattrs};
 use super::{Parts, Side, Sides, refuse};
 use crate::error::PlanError;
 use crate::plan::compare::{Changes, changes};
@@ -18,7 +18,7 @@ pub(in crate::plan) fn directory<O: Cursor, N: Cursor, L: Cursor>(
     if let Mode::All(whole) = left.mode {
         let meta =
             if whole.side == Side::New { all.new.map(Cursor::meta) } else { all.local.map(Cursor::meta) };
-        return meta.map(|meta| whole.parts(place(meta, whole.side), all)).transpose();
+        return Ok(meta.map(|meta| whole.parts(place(meta, whole.side), all)));
     }
     let sides = &all.walked(left.walked);
     let absent = |row, class| Ok(Some(Parts::new(Action::Absent, row, class)));
@@ -43,13 +43,12 @@ pub(in crate::plan) fn directory<O: Cursor, N: Cursor, L: Cursor>(
             }
             absent(Row::LocalRemoval, Class::Kept)
         }
-        (old, Some(new), Some(local)) => merge(sides, (old, new, local), treatment).map(Some),
+        (old, Some(new), Some(local)) => merge((old, new, local), treatment).map(Some),
         _ => Ok(None),
     }
 }
 
 fn merge<O: Cursor, N: Cursor, L: Cursor>(
-    sides: &Sides<'_, O, N, L>,
     (old, new, local): (Option<&O>, &N, &L),
     treatment: Treatment,
 ) -> Result<Parts, PlanError> {
@@ -59,7 +58,7 @@ fn merge<O: Cursor, N: Cursor, L: Cursor>(
     let theirs = old.map_or(Ok(all), |old| changes((Side::Old, old), (Side::New, new)))?;
     let (meta, meta_contested) =
         merge_meta(old.map(Cursor::meta), new.meta(), local.meta(), Kind::Directory, treatment);
-    let (xattrs, xattrs_contested) = merge_xattrs((old, new, local), (mine, theirs, apart))?;
+    let (xattrs, xattrs_contested) = merge_xattrs((old, new, local), (mine, theirs, apart), treatment)?;
     let action = Action::Place(Place {
         kind: Kind::Directory,
         content: Content::New,
@@ -71,16 +70,15 @@ fn merge<O: Cursor, N: Cursor, L: Cursor>(
     if meta_contested || xattrs_contested {
         let kind = if meta_contested { ConflictKind::Metadata } else { ConflictKind::Xattrs };
         if treatment == Treatment::Fail
-            && let Some(parts) = refuse(sides, Row::Directory, kind)?.parts
+            && let Some(parts) = refuse(Row::Directory, kind).parts
         {
             return Ok(parts);
         }
         let taken = treatment == Treatment::TakeNew;
         let resolution = if taken { Resolution::TookNew } else { Resolution::KeptLocal };
-        let lost = if taken { Lost::LOCAL_MODE } else { Lost::NEW_MODE }.when(meta_contested)
-            | Lost::NEW_XATTRS.when(xattrs_contested);
+        let lost = lost_fields(treatment, meta_contested, xattrs_contested);
         let parts = Parts::new(action, Row::Directory, Class::Conflict);
-        return Ok(parts.losing(lost).contested(sides.conflict(kind, resolution)?));
+        return Ok(parts.losing(lost).contested(kind, resolution));
     }
     let (row, class) = match (mine.any(), theirs.any()) {
         _ if old.is_none() && !apart.any() => (Row::Directory, Class::Same),

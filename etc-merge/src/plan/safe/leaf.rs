@@ -2,7 +2,7 @@
 
 use core::cell::Cell;
 
-use super::{ConflictKind, Parts, Resolution, Row, Side, Sides, Verdict, refuse};
+use super::{ConflictKind, Parts, Resolution, Row, Side, Verdict, refuse};
 use crate::error::{PlanError, at};
 use crate::plan::compare::{Changes, changes};
 use crate::policy::Treatment;
@@ -11,7 +11,6 @@ use crate::tree::{Cursor, Kind, Meta};
 
 /// New default and device have a file or symlink; the old default may have any kind, or nothing.
 pub(super) fn judge<O: Cursor, N: Cursor, L: Cursor>(
-    sides: &Sides<'_, O, N, L>,
     old: Option<&O>,
     new: &N,
     local: &L,
@@ -37,8 +36,16 @@ pub(super) fn judge<O: Cursor, N: Cursor, L: Cursor>(
         return Ok(step(super::place(new_meta, Side::New), Row::Converged, Class::Merged));
     }
     let all = Changes { kind: true, content: true, meta: true, xattrs: true };
-    let (mine, theirs) = (mine.unwrap_or(all), theirs.unwrap_or(all));
+    fields((old, new, local), (mine.unwrap_or(all), theirs.unwrap_or(all), apart), treatment)
+}
 
+/// Each field by itself. A function of its own, as comparing content needs most of the stack that a plan needs.
+fn fields<O: Cursor, N: Cursor, L: Cursor>(
+    (old, new, local): (Option<&O>, &N, &L),
+    (mine, theirs, apart): (Changes, Changes, Changes),
+    treatment: Treatment,
+) -> Result<Verdict, PlanError> {
+    let (new_meta, local_meta) = (new.meta(), local.meta());
     let contested = apart.content && mine.content && theirs.content;
     let content = match treatment {
         _ if !contested => {
@@ -48,7 +55,7 @@ pub(super) fn judge<O: Cursor, N: Cursor, L: Cursor>(
                 Content::New
             }
         }
-        Treatment::Fail => return refuse(sides, edited(old), ConflictKind::Content),
+        Treatment::Fail => return Ok(refuse(edited(old), ConflictKind::Content)),
         Treatment::TakeNew => Content::New,
         Treatment::Merge(driver) if both_files(old.map(Cursor::meta), new_meta, local_meta) => {
             Content::Driver(driver)
@@ -60,17 +67,16 @@ pub(super) fn judge<O: Cursor, N: Cursor, L: Cursor>(
     let (xattrs, xattrs_contested) = if apart.kind {
         (if content == Content::New { Xattrs::New } else { Xattrs::Local }, false)
     } else {
-        merge_xattrs((old, new, local), (mine, theirs, apart))?
+        merge_xattrs((old, new, local), (mine, theirs, apart), treatment)?
     };
     if (meta_contested || xattrs_contested) && treatment == Treatment::Fail {
         let kind = if meta_contested { ConflictKind::Metadata } else { ConflictKind::Xattrs };
-        return refuse(sides, Row::BothEditedApart, kind);
+        return Ok(refuse(Row::BothEditedApart, kind));
     }
     let action =
         Action::Place(Place { kind, content, mode: meta.mode, uid: meta.uid, gid: meta.gid, xattrs });
     let taken = treatment == Treatment::TakeNew;
-    let mut lost = if taken { Lost::LOCAL_MODE } else { Lost::NEW_MODE }.when(meta_contested);
-    lost |= Lost::NEW_XATTRS.when(xattrs_contested);
+    let mut lost = lost_fields(treatment, meta_contested, xattrs_contested);
     lost |= match content {
         Content::New => Lost::LOCAL_CONTENT,
         Content::Local => Lost::NEW_CONTENT,
@@ -89,8 +95,7 @@ pub(super) fn judge<O: Cursor, N: Cursor, L: Cursor>(
         _ => return Ok(step(action, Row::BothEditedApart, Class::Merged)),
     };
     let row = if contested { edited(old) } else { Row::BothEditedApart };
-    let parts =
-        Parts::new(action, row, Class::Conflict).losing(lost).contested(sides.conflict(kind, resolution)?);
+    let parts = Parts::new(action, row, Class::Conflict).losing(lost).contested(kind, resolution);
     Ok(Verdict::step(parts))
 }
 
@@ -104,6 +109,15 @@ const fn edited<O>(old: Option<&O>) -> Row {
 
 fn both_files(old: Option<Meta>, new: Meta, local: Meta) -> bool {
     [old.unwrap_or(new), new, local].iter().all(|meta| meta.kind == Kind::File)
+}
+
+/// What is lost of contested metadata and attributes: the side that does not win.
+pub(super) fn lost_fields(treatment: Treatment, meta: bool, xattrs: bool) -> Lost {
+    let (mode, attributes) = match treatment {
+        Treatment::TakeNew => (Lost::LOCAL_MODE, Lost::LOCAL_XATTRS),
+        _ => (Lost::NEW_MODE, Lost::NEW_XATTRS),
+    };
+    mode.when(meta) | attributes.when(xattrs)
 }
 
 /// Mode, owner and group, each by itself: who changed it wins. The flag tells that both changed one.
@@ -140,6 +154,7 @@ pub(super) fn merge_meta(
 pub(super) fn merge_xattrs<O: Cursor, N: Cursor, L: Cursor>(
     (old, new, local): (Option<&O>, &N, &L),
     (mine, theirs, apart): (Changes, Changes, Changes),
+    treatment: Treatment,
 ) -> Result<(Xattrs, bool), PlanError> {
     if !apart.xattrs || !mine.xattrs {
         return Ok((Xattrs::New, false));
@@ -186,7 +201,8 @@ pub(super) fn merge_xattrs<O: Cursor, N: Cursor, L: Cursor>(
         }),
     )?;
     failed?;
-    Ok((Xattrs::ThreeWay, contested.get()))
+    let taken = treatment == Treatment::TakeNew;
+    Ok((if taken { Xattrs::ThreeWayTakingNew } else { Xattrs::ThreeWay }, contested.get()))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

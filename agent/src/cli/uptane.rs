@@ -1,0 +1,77 @@
+//! `ota-agent uptane`: metadata in directories, verified.
+
+mod files;
+mod vectors;
+mod verify;
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use uptane_core::UtcTime;
+
+use crate::cli::Exit;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Verify a repository's metadata at a given time
+    Verify(VerifyArgs),
+    /// Run the Uptane test vectors
+    Vectors(VectorsArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct VerifyArgs {
+    /// Holds `director` and `image_repo`, or with --tuf one repository's metadata
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+    /// The time of the verification, YYYY-MM-DDTHH:MM:SSZ
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    now: UtcTime,
+    /// DIR is one plain TUF repository
+    #[arg(long, conflicts_with = "lockbox")]
+    tuf: bool,
+    /// The Root metadata to trust, in the place of version 1
+    #[arg(long, value_name = "FILE")]
+    root: Option<PathBuf>,
+    /// Print this target's length and hashes
+    #[arg(long, value_name = "NAME", conflicts_with = "roots_only")]
+    target: Option<String>,
+    /// The largest Targets metadata that is taken, in bytes
+    #[arg(long, value_name = "BYTES")]
+    max_targets: Option<usize>,
+    /// Walk and check the chain of Roots only
+    #[arg(long)]
+    roots_only: bool,
+    /// Verify the Lockbox NAME in `director`
+    #[arg(long, value_name = "NAME", conflicts_with = "roots_only")]
+    lockbox: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct VectorsArgs {
+    /// Holds `expected.json` and a directory for each vector
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+    /// The serial number of the vehicle's one ECU
+    #[arg(long, value_name = "SERIAL", default_value = "123")]
+    ecu: String,
+    /// The hardware identifier of that ECU
+    #[arg(long, value_name = "ID", default_value = "abc")]
+    hardware: String,
+}
+
+pub(crate) fn run(command: &Command, json: bool) -> anyhow::Result<Exit> {
+    match command {
+        Command::Verify(args) => verify::run(args, json),
+        Command::Vectors(args) => vectors::run(args, json),
+    }
+}
+
+fn time(text: &str) -> Result<UtcTime, uptane_core::time::TimeError> {
+    UtcTime::parse(text.as_bytes())
+}
+
+/// Prints a fact: a line for people, or a JSON object.
+fn print(json: bool, line: &str, object: &serde_json::Value) {
+    if json { println!("{object}") } else { println!("{line}") }
+}

@@ -1,0 +1,78 @@
+//! A repository's metadata in a directory, under the names that servers and clients give the files.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use uptane_core::canonical::Slot;
+use uptane_core::dialect::Dialect;
+use uptane_core::metadata::root::Root;
+use uptane_core::primary::MAX_ROTATIONS;
+use uptane_core::{Error, Repository, Verified};
+
+use crate::metadata::read_limited;
+
+/// One repository's directory, and the largest files that are taken from it.
+#[derive(Clone, Debug)]
+pub(super) struct Files {
+    pub(super) repository: Repository,
+    pub(super) directory: PathBuf,
+    pub(super) max_root: usize,
+    pub(super) max_timestamp: usize,
+    pub(super) max_snapshot: usize,
+    pub(super) max_targets: usize,
+}
+
+impl Files {
+    /// The file `name`, at most one byte more than `max_bytes`; `None` if it is not there.
+    pub(super) fn find(&self, name: &str, max_bytes: usize) -> anyhow::Result<Option<Vec<u8>>> {
+        read_limited(&self.directory.join(name), max_bytes)
+    }
+
+    /// As [`Self::find`], for a file that has to be there.
+    pub(super) fn read(&self, name: &str, max_bytes: usize) -> anyhow::Result<Vec<u8>> {
+        self.find(name, max_bytes)?.with_context(|| format!("no {name} in {}", self.directory.display()))
+    }
+
+    /// A delegated role's metadata: beside the others, or as aktualizr has it in `delegations`.
+    pub(super) fn delegated(&self, name: &str) -> anyhow::Result<Vec<u8>> {
+        let file = format!("{}.json", crate::http::encode_path(name).replace('/', "%2F"));
+        match self.find(&file, self.max_targets)? {
+            Some(bytes) => Ok(bytes),
+            None => self.read(&format!("delegations/{file}"), self.max_targets),
+        }
+    }
+
+    /// The Root metadata to start from, `trust` or version 1 or the only one there is, and all that follow it.
+    pub(super) fn roots<D: Dialect>(&self, trust: Option<&Path>) -> anyhow::Result<Vec<Vec<u8>>> {
+        let first = match trust {
+            Some(path) => std::fs::read(path).with_context(|| format!("reading {}", path.display()))?,
+            None => match self.find("1.root.json", self.max_root)? {
+                Some(bytes) => bytes,
+                None => self.read("root.json", self.max_root)?,
+            },
+        };
+        let mut index: Vec<Slot> = Vec::new();
+        let version = Verified::<Root<'_>>::trusted::<D, _>(self.repository, &first, &mut index)?.version();
+        let mut roots = vec![first];
+        for more in 1..=MAX_ROTATIONS {
+            let name = format!("{}.root.json", version.saturating_add(more));
+            let Some(bytes) = self.find(&name, self.max_root)? else { return Ok(roots) };
+            roots.push(bytes);
+        }
+        bail!("{} root: more than {MAX_ROTATIONS} rotations", self.repository.name())
+    }
+
+    /// The newest of `roots`, each signed as the one before it asks.
+    pub(super) fn newest_root<'a, D: Dialect>(
+        &self,
+        roots: &'a [Vec<u8>],
+        index: &mut Vec<Slot>,
+    ) -> anyhow::Result<Verified<Root<'a>>> {
+        let (first, newer) = roots.split_first().context("there is no root")?;
+        let mut root = Verified::<Root<'_>>::trusted::<D, _>(self.repository, first, index)?;
+        for bytes in newer {
+            root = root.next::<D, _>(bytes, self.max_root, index)?;
+        }
+        Ok::<_, Error>(root).map_err(Into::into)
+    }
+}

@@ -1,0 +1,17 @@
+//! What the agent writes and prints, beside the real tools.
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::unwrap_in_result,
+    clippy::std_instead_of_core,
+    clippy::std_instead_of_alloc
+)]
+
+mod bootenv;
+mod demo;
+mod ostree;
+
+#[path = "../common/server.rs"]
+mod server;
+mod tuf;
