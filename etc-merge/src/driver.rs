@@ -16,6 +16,7 @@ use crate::error::Side;
 use crate::policy::Driver;
 
 pub use conflict::{DriverConflict, MAX_SHORT_BYTES, Short};
+pub use lines::MAX_EDIT_COST;
 
 /// The longest file that a driver merges, in bytes. A longer one is taken whole from the device.
 pub const MAX_DRIVER_BYTES: usize = 1024 * 1024;

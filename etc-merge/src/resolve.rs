@@ -26,17 +26,21 @@ pub(crate) fn xattrs<O: Cursor, N: Cursor, L: Cursor>(
             map.extend(all(Side::Local, local)?);
             map
         }
+        // Who is asked first has the say where both changed a value.
         Xattrs::ThreeWay => {
+            three_way(&all(Side::Old, old)?, &all(Side::Local, local)?, &all(Side::New, new)?)
+        }
+        Xattrs::ThreeWayTakingNew => {
             three_way(&all(Side::Old, old)?, &all(Side::New, new)?, &all(Side::Local, local)?)
         }
     })
 }
 
-fn three_way(old: &XattrMap, new: &XattrMap, local: &XattrMap) -> XattrMap {
+fn three_way(old: &XattrMap, first: &XattrMap, second: &XattrMap) -> XattrMap {
     let mut map = XattrMap::new();
-    for name in new.keys().chain(local.keys()) {
-        let (was, there, here) = (old.get(name), new.get(name), local.get(name));
-        let value = if here == was { there } else { here };
+    for name in first.keys().chain(second.keys()) {
+        let (was, one, other) = (old.get(name), first.get(name), second.get(name));
+        let value = if one == was { other } else { one };
         if let Some(value) = value {
             map.insert(name.clone(), value.clone());
         }

@@ -104,6 +104,8 @@ pub enum Xattrs {
     LocalOverNew,
     /// Key by key: who changed it wins; if both did, the device.
     ThreeWay,
+    /// Key by key: who changed it wins; if both did, the new defaults.
+    ThreeWayTakingNew,
 }
 
 /// Why a merge is refused at a path.

@@ -183,6 +183,22 @@ impl Storage for Disk {
         Ok(Some(bytes))
     }
 
+    fn is_empty(&self, directory: &OwnedFd) -> Result<bool, StorageError> {
+        let listed = || -> Result<bool, Errno> {
+            // A descriptor of its own, as listing moves its position.
+            let fresh = fs::openat(directory, c".", DIRECTORY, Mode::empty())?;
+            let mut buffer = [MaybeUninit::uninit(); 1024];
+            let mut entries = RawDir::new(&fresh, &mut buffer);
+            while let Some(entry) = entries.next() {
+                if !matches!(entry?.file_name().to_bytes(), b"." | b"..") {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        };
+        listed().map_err(failed(Operation::Load))
+    }
+
     fn identity(&self, directory: &OwnedFd) -> Result<u64, StorageError> {
         let stat = stat(directory.as_fd(), b"", AtFlags::EMPTY_PATH).map_err(failed(Operation::Load))?;
         Ok(stat.stx_ino)

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::apply::at_place;
 use crate::apply::build::{Built, Output, Trees, build};
-use crate::apply::error::{ApplyError, Place};
+use crate::apply::error::{ApplyError, Place, StorageError};
 use crate::apply::journal::{Finished, MAX_JOURNAL_BYTES, Phase, decode, encode};
 use crate::apply::storage::{Attributes, Storage};
 use crate::policy::Policy;
@@ -88,7 +88,12 @@ impl<'s, S: Storage> Installer<'s, S> {
             }
         }
         let work = self.work()?;
+        let first = before.is_none();
         self.record(&work, &Phase::Building(before))?;
+        if first {
+            // What an undo that was cut short has not removed any more.
+            self.in_work(self.storage.remove(&work, PREVIOUS))?;
+        }
         let result = self.build_next(&work, trees, policy);
         let (built, next) = match result {
             Ok(built) => built,
@@ -118,23 +123,31 @@ impl<'s, S: Storage> Installer<'s, S> {
         trees: Trees<'_, O, N, L>,
         policy: &Policy<'_>,
     ) -> Result<Report, ApplyError> {
+        self.check_fresh()?;
         self.in_work(self.storage.remove(self.parent, &self.work_name))?;
         let work = self.work()?;
         let result = self.build_next(&work, trees, policy).and_then(|(built, next)| {
             drop(next);
             self.place_saved(&work)?;
-            // Only an empty directory can be replaced so.
+            // Only an empty directory can be replaced so: what came into it meanwhile stays.
             let placed = self.storage.rename((&work, NEXT), (self.parent, self.name));
-            placed.map_err(|error| match error.code {
-                NOT_EMPTY | EXISTS | NO_DIRECTORY => ApplyError::NotFresh,
-                _ => ApplyError::Storage { place: Place::Target, error },
-            })?;
+            placed.map_err(not_fresh)?;
             Ok(built.report)
         });
         drop(work);
         self.in_work(self.storage.remove(self.parent, &self.work_name))?;
         at_place(Place::Target, self.storage.sync(self.parent))?;
         result
+    }
+
+    /// Refuses a target that holds something before anything is written.
+    fn check_fresh(&self) -> Result<(), ApplyError> {
+        match self.storage.open(self.parent, self.name).map_err(not_fresh)? {
+            Some(target) if !at_place(Place::Target, self.storage.is_empty(&target))? => {
+                Err(ApplyError::NotFresh)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Exchanges the target back for what was there before the last [`install`](Self::install); false if there is
@@ -311,8 +324,16 @@ impl<'s, S: Storage> Installer<'s, S> {
         self.in_work(self.storage.sync(work))
     }
 
-    fn in_work<T>(&self, result: Result<T, crate::apply::error::StorageError>) -> Result<T, ApplyError> {
+    fn in_work<T>(&self, result: Result<T, StorageError>) -> Result<T, ApplyError> {
         at_place(Place::Work, result)
+    }
+}
+
+/// Tells a target that is no empty directory from other errors.
+const fn not_fresh(error: StorageError) -> ApplyError {
+    match error.code {
+        NOT_EMPTY | EXISTS | NO_DIRECTORY => ApplyError::NotFresh,
+        _ => ApplyError::Storage { place: Place::Target, error },
     }
 }
 

@@ -85,4 +85,28 @@ mod tests {
         other.extend_from_slice(&check);
         assert_eq!(decode(&other), Err(ApplyError::BadJournal));
     }
+    #[test]
+    fn a_journal_of_the_limit_is_written_and_one_byte_more_is_not() {
+        let phase = |note: usize| {
+            let step = crate::step::Step {
+                path: b"p",
+                action: crate::step::Action::Absent,
+                row: crate::step::Row::LocalRemoval,
+                class: crate::step::Class::Kept,
+                lost: crate::step::Lost::NOTHING,
+                conflict: None,
+            };
+            let mut step = crate::report::OwnedStep::from(step);
+            step.note = Some("n".repeat(note));
+            let report = Report { steps: alloc::vec![step], ..Report::default() };
+            let fingerprint = Digest::of(b"");
+            Phase::Done(Finished { identity: 1, replaces: true, fingerprint, report })
+        };
+        // A note that long has the same length of its length as one of the limit.
+        let around = encode(&phase(MAX_JOURNAL_BYTES / 2)).unwrap().len() - MAX_JOURNAL_BYTES / 2;
+        let fits = MAX_JOURNAL_BYTES - around;
+        assert_eq!(encode(&phase(fits)).unwrap().len(), MAX_JOURNAL_BYTES);
+        let refused = ApplyError::JournalTooLong { bytes: MAX_JOURNAL_BYTES + 1, limit: MAX_JOURNAL_BYTES };
+        assert_eq!(encode(&phase(fits + 1)), Err(refused));
+    }
 }

@@ -132,6 +132,12 @@ pub trait Storage {
         limit: usize,
     ) -> Result<Option<Vec<u8>>, StorageError>;
 
+    /// Whether the directory has no entries.
+    ///
+    /// # Errors
+    /// If it cannot be listed.
+    fn is_empty(&self, directory: &Self::Directory) -> Result<bool, StorageError>;
+
     /// What tells the directory from all others, also after it was renamed.
     ///
     /// # Errors

@@ -7,6 +7,8 @@ mod script;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+pub use compare::MAX_EDIT_COST;
+
 use crate::driver::DriverConflict;
 use script::{Hunk, diff};
 

@@ -149,6 +149,71 @@ fn a_cut_while_undoing_leaves_the_old_or_the_new_tree() {
     enumerate(&start, Some(&scene.merged()), &before, None, |disk| undo(disk).map(drop));
 }
 
+/// Cuts power a second time, at every step of what is made of the first cut.
+fn enumerate_twice(
+    start: &PowerCut,
+    before: &MemoryTree,
+    after: &MemoryTree,
+    act: impl Fn(&PowerCut) -> Result<(), ApplyError>,
+) {
+    let steps = |disk: &PowerCut| {
+        let whole = disk.after(Loss::Nothing);
+        act(&whole).unwrap();
+        whole.steps()
+    };
+    for first in 0..steps(start) {
+        for loss in [Loss::Everything, Loss::Some(1)] {
+            let disk = start.after(Loss::Nothing);
+            disk.fail_after(first);
+            act(&disk).unwrap_err();
+            let found = disk.after(loss);
+            for second in 0..steps(&found) {
+                let disk = found.after(Loss::Nothing);
+                disk.fail_after(second);
+                act(&disk).unwrap_err();
+                let found = disk.after(loss);
+                let tree = found.tree("etc").unwrap();
+                assert!(tree == *before || tree == *after, "cuts at {first} and {second}, {loss:?}");
+                act(&found).unwrap();
+                assert_eq!(found.tree("etc").as_ref(), Some(after), "cuts at {first} and {second}, {loss:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_second_cut_while_the_first_one_is_settled_leaves_the_old_or_the_new_tree() {
+    let mut scene = Scene::new();
+    let disk = disk_with_target();
+    let before = disk.tree("etc").unwrap();
+    scene.install(&disk).unwrap();
+    let first = scene.merged();
+    enumerate_twice(&disk, &first, &before, |disk| undo(disk).map(drop));
+    scene.local.insert(b"hostname", Node::new(Kind::File, b"renamed")).unwrap();
+    enumerate_twice(&disk, &first, &scene.merged(), |disk| scene.install(disk).map(drop));
+}
+
+#[test]
+fn what_a_cut_undo_left_behind_does_not_stand_in_the_way_of_the_next_one() {
+    let scene = Scene::new();
+    let start = disk_with_target();
+    scene.install(&start).unwrap();
+    let whole = start.after(Loss::Nothing);
+    undo(&whole).unwrap();
+    for cut in 0..=whole.steps() {
+        let disk = start.after(Loss::Nothing);
+        disk.fail_after(cut);
+        let _ = undo(&disk);
+        let disk = disk.after(Loss::Nothing);
+        // The system is set up anew: nothing is there that an install would replace.
+        undo(&disk).unwrap();
+        disk.remove(&disk.root(), b"etc").unwrap();
+        assert_eq!(scene.install(&disk), Ok(Outcome::Installed), "cut at {cut}");
+        assert_eq!(undo(&disk), Ok(true), "cut at {cut}");
+        assert_eq!(disk.tree("etc"), None, "cut at {cut}");
+    }
+}
+
 #[test]
 fn merging_again_from_the_same_base_writes_nothing() {
     let mut scene = Scene::new();

@@ -12,11 +12,15 @@ mod cases;
 mod crash;
 mod directories;
 mod drivers;
+mod fresh;
 mod install;
+mod limits;
 mod oracles;
 mod power;
 #[path = "../common/random_trees.rs"]
 mod random_trees;
 mod recorded;
+mod rows;
 mod safe;
+mod serial;
 mod states;

@@ -312,6 +312,11 @@ impl Storage for PowerCut {
         if !state.now[*from.0].entries.contains_key(from.1) {
             return missing(Operation::Rename);
         }
+        // As the kernel: only an empty directory is replaced.
+        let there = state.now[*to.0].entries.get(to.1);
+        if there.is_some_and(|there| !state.now[*there].entries.is_empty()) {
+            return Err(StorageError { operation: Operation::Rename, code: 39 });
+        }
         state.change(Change::Rename((*from.0, from.1.into()), (*to.0, to.1.into())));
         Ok(())
     }
@@ -339,6 +344,10 @@ impl Storage for PowerCut {
         let Some(&inode) = state.now[*parent].entries.get(name) else { return Ok(None) };
         assert!(state.now[inode].content.len() <= limit);
         Ok(Some(state.now[inode].content.clone()))
+    }
+
+    fn is_empty(&self, directory: &Inode) -> Result<bool, StorageError> {
+        Ok(self.0.borrow().now[*directory].entries.is_empty())
     }
 
     fn identity(&self, directory: &Inode) -> Result<u64, StorageError> {

@@ -9,7 +9,7 @@ use super::script::Version;
 
 /// How many lines a script may delete and insert in one part before the versions count as too different.
 /// It bounds the time to about its square.
-pub(crate) const MAX_EDIT_COST: usize = 4096;
+pub const MAX_EDIT_COST: usize = 4096;
 
 /// A line with at least this many equals on the other side is not looked for any longer.
 const MAX_EQUALS: usize = 1024;

@@ -1,6 +1,6 @@
 //! Directories, after their entries.
 
-use super::leaf::{merge_meta, merge_xattrs};
+use super::leaf::{lost_fields, merge_meta, merge_xattrs};
 use super::{Parts, Side, Sides, refuse};
 use crate::error::PlanError;
 use crate::plan::compare::{Changes, changes};
@@ -58,7 +58,7 @@ fn merge<O: Cursor, N: Cursor, L: Cursor>(
     let theirs = old.map_or(Ok(all), |old| changes((Side::Old, old), (Side::New, new)))?;
     let (meta, meta_contested) =
         merge_meta(old.map(Cursor::meta), new.meta(), local.meta(), Kind::Directory, treatment);
-    let (xattrs, xattrs_contested) = merge_xattrs((old, new, local), (mine, theirs, apart))?;
+    let (xattrs, xattrs_contested) = merge_xattrs((old, new, local), (mine, theirs, apart), treatment)?;
     let action = Action::Place(Place {
         kind: Kind::Directory,
         content: Content::New,
@@ -76,8 +76,7 @@ fn merge<O: Cursor, N: Cursor, L: Cursor>(
         }
         let taken = treatment == Treatment::TakeNew;
         let resolution = if taken { Resolution::TookNew } else { Resolution::KeptLocal };
-        let lost = if taken { Lost::LOCAL_MODE } else { Lost::NEW_MODE }.when(meta_contested)
-            | Lost::NEW_XATTRS.when(xattrs_contested);
+        let lost = lost_fields(treatment, meta_contested, xattrs_contested);
         let parts = Parts::new(action, Row::Directory, Class::Conflict);
         return Ok(parts.losing(lost).contested(kind, resolution));
     }

@@ -67,7 +67,7 @@ fn fields<O: Cursor, N: Cursor, L: Cursor>(
     let (xattrs, xattrs_contested) = if apart.kind {
         (if content == Content::New { Xattrs::New } else { Xattrs::Local }, false)
     } else {
-        merge_xattrs((old, new, local), (mine, theirs, apart))?
+        merge_xattrs((old, new, local), (mine, theirs, apart), treatment)?
     };
     if (meta_contested || xattrs_contested) && treatment == Treatment::Fail {
         let kind = if meta_contested { ConflictKind::Metadata } else { ConflictKind::Xattrs };
@@ -76,8 +76,7 @@ fn fields<O: Cursor, N: Cursor, L: Cursor>(
     let action =
         Action::Place(Place { kind, content, mode: meta.mode, uid: meta.uid, gid: meta.gid, xattrs });
     let taken = treatment == Treatment::TakeNew;
-    let mut lost = if taken { Lost::LOCAL_MODE } else { Lost::NEW_MODE }.when(meta_contested);
-    lost |= Lost::NEW_XATTRS.when(xattrs_contested);
+    let mut lost = lost_fields(treatment, meta_contested, xattrs_contested);
     lost |= match content {
         Content::New => Lost::LOCAL_CONTENT,
         Content::Local => Lost::NEW_CONTENT,
@@ -110,6 +109,15 @@ const fn edited<O>(old: Option<&O>) -> Row {
 
 fn both_files(old: Option<Meta>, new: Meta, local: Meta) -> bool {
     [old.unwrap_or(new), new, local].iter().all(|meta| meta.kind == Kind::File)
+}
+
+/// What is lost of contested metadata and attributes: the side that does not win.
+pub(super) fn lost_fields(treatment: Treatment, meta: bool, xattrs: bool) -> Lost {
+    let (mode, attributes) = match treatment {
+        Treatment::TakeNew => (Lost::LOCAL_MODE, Lost::LOCAL_XATTRS),
+        _ => (Lost::NEW_MODE, Lost::NEW_XATTRS),
+    };
+    mode.when(meta) | attributes.when(xattrs)
 }
 
 /// Mode, owner and group, each by itself: who changed it wins. The flag tells that both changed one.
@@ -146,6 +154,7 @@ pub(super) fn merge_meta(
 pub(super) fn merge_xattrs<O: Cursor, N: Cursor, L: Cursor>(
     (old, new, local): (Option<&O>, &N, &L),
     (mine, theirs, apart): (Changes, Changes, Changes),
+    treatment: Treatment,
 ) -> Result<(Xattrs, bool), PlanError> {
     if !apart.xattrs || !mine.xattrs {
         return Ok((Xattrs::New, false));
@@ -192,7 +201,8 @@ pub(super) fn merge_xattrs<O: Cursor, N: Cursor, L: Cursor>(
         }),
     )?;
     failed?;
-    Ok((Xattrs::ThreeWay, contested.get()))
+    let taken = treatment == Treatment::TakeNew;
+    Ok((if taken { Xattrs::ThreeWayTakingNew } else { Xattrs::ThreeWay }, contested.get()))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
