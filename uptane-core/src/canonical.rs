@@ -42,6 +42,7 @@ pub fn write<I: MemberIndex, S: Sink>(
     loop {
         if let Some(value) = current.take() {
             match value.kind() {
+                Kind::Object | Kind::Array if value.is_plain() => sink.write(value.raw()),
                 Kind::Object | Kind::Array => {
                     let frame = Frame::open(value, index)?;
                     sink.write(frame.brackets().0);

@@ -250,7 +250,8 @@ fn count_keys<D: Dialect, I: MemberIndex>(
 ) -> Result<u64, JsonError> {
     let mut best = 0;
     // The forms differ only in how they write characters beyond ASCII, written out or as escapes.
-    let forms = if body.raw().is_ascii() && !has_unicode_escape(body.raw()) { 1 } else { D::FORMS.len() };
+    let plain = body.is_plain() || body.raw().is_ascii() && !has_unicode_escape(body.raw());
+    let forms = if plain { 1 } else { D::FORMS.len() };
     for &form in D::FORMS.iter().take(forms) {
         let mut counted: heapless::Vec<Fingerprint, MAX_SIGNATURES> = heapless::Vec::new();
         for signature in signatures.elements()?.take(MAX_SIGNATURES) {
