@@ -49,7 +49,11 @@ pub fn sync_directory(directory: &Path) -> io::Result<()> {
 }
 
 fn parent(path: &Path) -> io::Result<&Path> {
-    path.parent().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a path without a directory"))
+    let parent = path.parent();
+    let parent =
+        parent.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a path without a directory"))?;
+    // A bare name lies in the current directory.
+    Ok(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
 }
 
 #[cfg(test)]
@@ -64,6 +68,13 @@ mod tests {
         write(&path, b"second").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"second");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_bare_name_is_one_in_the_current_directory() {
+        assert_eq!(parent(Path::new("file")).unwrap(), Path::new("."));
+        assert_eq!(parent(Path::new("/file")).unwrap(), Path::new("/"));
+        assert_eq!(parent(Path::new("/")).unwrap_err().kind(), io::ErrorKind::InvalidInput);
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! The command line: one file a sub-command, all of them with `--json` and the same exit codes.
 
+mod bootenv;
+mod compose;
 mod demo;
 mod device;
+mod etc_merge;
+mod ostree;
 mod uptane;
 
 use std::path::PathBuf;
@@ -75,6 +79,10 @@ enum Command {
     Confirm,
     /// Give the update in progress up, or make the other deployment the default
     Rollback,
+    Ostree(ostree::Args),
+    Bootenv(bootenv::Args),
+    EtcMerge(etc_merge::Args),
+    Compose(compose::Args),
     /// Verify Uptane and TUF metadata
     #[command(subcommand)]
     Uptane(uptane::Command),
@@ -123,14 +131,21 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Status => device::status(&config, json),
         Command::Confirm => device::confirm(&config, json),
         Command::Rollback => device::rollback(&config, json),
+        Command::Compose(args) => compose::run(args, json),
+        Command::Ostree(args) => ostree::run(args, json),
+        Command::Bootenv(args) => bootenv::run(&args, json),
+        Command::EtcMerge(args) => etc_merge::run(args, json),
         Command::Uptane(command) => uptane::run(&command, json),
         Command::Manifest { send } => device::manifest(&config, send, json),
     }
 }
 
-/// Logs go to standard error, by the environment variable `RUST_LOG` (warnings by default).
+/// Logs go to standard error, as the environment variable `RUST_LOG` says: `warn`, or `warn,ota_agent=debug`.
 fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::prelude::*;
+    let wanted = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
+    let filter = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    tracing_subscriber::registry().with(lines).with(filter).init();
 }

@@ -11,6 +11,7 @@ mod objects;
 mod provision;
 mod recorded;
 
+pub(crate) use application::PROJECT;
 pub use application::{Application, RefusedApplication};
 pub use boot_environment::BootEnvironment;
 pub use keys::{Keys, Seed, random_seeds};

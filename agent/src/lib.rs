@@ -15,6 +15,7 @@ pub mod demo;
 pub mod device;
 pub mod http;
 pub mod metadata;
+pub mod ostree_tree;
 pub mod report;
 pub mod tuf_client;
 pub mod update;

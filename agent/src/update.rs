@@ -203,6 +203,9 @@ fn prove(device: &Device, update: Update) -> anyhow::Result<State> {
         let reason = device.boot_environment()?.why_not_booted()?;
         return Ok(State::RolledBack { update, reason });
     }
+    if update.system.is_some() && !device.boot_environment()?.resume_trial()? {
+        return Ok(State::RolledBack { update, reason: "given up in the boot environment".into() });
+    }
     match device.health_check()? {
         Ok(()) => {
             if update.system.is_some() {

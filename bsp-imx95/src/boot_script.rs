@@ -29,19 +29,11 @@ use crate::env::{self, Change, Variables};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+pub use crate::slot::Slot as Entry;
 pub use power_on::power_on;
 
 /// What the boot script stores as `altbootcmd`: boot again, from the second deployment.
 pub const ALTBOOTCMD: &str = "env set rollback 1; run bootcmd";
-
-/// Which deployment of `uEnv.txt` boots.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Entry {
-    /// The newest: `kernel_image` and so on.
-    First,
-    /// The one before: `kernel_image2` and so on.
-    Second,
-}
 
 /// What a power-on leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]

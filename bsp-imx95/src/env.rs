@@ -1,8 +1,8 @@
 //! The U-Boot environment: which copy is in use, what it holds, and the bytes of its next version.
 //!
 //! Formats and rules are those of U-Boot 2025.01: `include/env_internal.h`, `env/common.c`,
-//! `lib/hashtable.c`. Nothing here touches storage: copies come in as bytes, and [`write()`] says which
-//! copy to overwrite with what.
+//! `lib/hashtable.c`. Copies come in as bytes, and [`write()`] says which copy to overwrite with what; a
+//! [`Transaction`] does the same on a [`Storage`], in the order that survives a power cut, and reads back.
 //!
 //! ```
 //! use bsp_imx95::env::{self, Layout, Scheme};
@@ -22,19 +22,23 @@
 mod entries;
 mod error;
 mod layout;
+mod rules;
+mod storage;
+mod transaction;
 #[cfg(feature = "alloc")]
 mod variables;
 mod view;
 mod write;
 
-#[cfg(feature = "alloc")]
-pub(crate) use entries::Entries;
 pub use error::Error;
-pub use layout::{Chosen, Layout, Scheme, choose};
+pub use layout::{Chosen, Layout, Scheme, choose, choose_with};
+pub use rules::Rules;
+pub use storage::{Block, MAX_WORD, Nor, PlacementError, Storage};
+pub use transaction::{Outcome, Transaction, TransactionError};
 #[cfg(feature = "alloc")]
 pub use variables::Variables;
-pub use view::{Env, Escapes, Iter, Value, load};
-pub use write::{Change, Write, create, write, write_escaped};
+pub use view::{Env, Iter, Value, load, load_with};
+pub use write::{Change, Write, create, repair, write, write_with};
 
 /// Most bytes in one copy, header included: 1 MiB. The largest `CONFIG_ENV_SIZE` among U-Boot's boards is
 /// 256 KiB.

@@ -15,6 +15,8 @@
 //! ```
 
 mod parse;
+#[cfg(feature = "yaml")]
+pub mod yaml;
 
 use crate::env::{Layout, Scheme};
 
@@ -101,6 +103,30 @@ pub enum ErrorKind {
     /// The copies share bytes: a torn write would lose both.
     #[error("the second copy overlaps the first: a torn write would lose both")]
     Overlap,
+    /// The text is no YAML.
+    #[error("not YAML")]
+    Yaml,
+    /// Something else belongs here: the form is names, below them `size`, `lockfile`, `writelist`, `devices`.
+    #[error("something else belongs here")]
+    Shape,
+    /// A key that libubootenv does not know.
+    #[error("an unknown key")]
+    UnknownKey,
+    /// A name appears twice.
+    #[error("the name appears twice")]
+    Repeated,
+    /// A key is missing.
+    #[error("{key} is missing")]
+    MissingKey {
+        /// The key.
+        key: &'static str,
+    },
+    /// A value cannot be used.
+    #[error("{key} has a value that cannot be used")]
+    Value {
+        /// Its key.
+        key: &'static str,
+    },
 }
 
 impl<'a> FwEnvConfig<'a> {

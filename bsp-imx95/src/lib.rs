@@ -9,6 +9,7 @@ extern crate alloc;
 extern crate std;
 
 // What is stored.
+pub mod bootcount;
 pub mod env;
 pub mod fw_env_config;
 

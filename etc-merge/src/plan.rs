@@ -38,7 +38,7 @@ pub fn plan<'p, 't, O: Tree, N: Tree, L: Tree>(
     new: &'t N,
     local: &'t L,
     policy: &'p Policy<'p>,
-) -> Result<Plan<'p, O::Cursor<'t>, N::Cursor<'t>, L::Cursor<'t>>, PlanError> {
+) -> Result<PlanOf<'p, 't, O, N, L>, PlanError> {
     workspace.stack.clear();
     workspace.path.clear();
     let root = Frame {
@@ -57,6 +57,10 @@ pub fn plan<'p, 't, O: Tree, N: Tree, L: Tree>(
     Ok(Plan { policy, stack, path, sides: [false; 3], below: None, totals: Totals::default() })
 }
 
+/// The plan of three trees.
+type PlanOf<'p, 't, O, N, L> =
+    Plan<'p, <O as Tree>::Cursor<'t>, <N as Tree>::Cursor<'t>, <L as Tree>::Cursor<'t>>;
+
 /// The memory of a plan, which the caller provides: [`MAX_DEPTH`] frames of three cursors, and one path. With cursors
 /// of 24 bytes that is about 12 KiB, whatever the trees hold.
 #[derive(Debug)]
@@ -69,7 +73,8 @@ impl<O, N, L> Workspace<O, N, L> {
     /// Memory for one plan at a time.
     #[must_use]
     pub const fn new() -> Self {
-        Self { stack: heapless::Vec::new(), path: heapless::Vec::new() }
+        // Made by the compiler, or a build without optimisation would put it together on the stack twice.
+        const { Self { stack: heapless::Vec::new(), path: heapless::Vec::new() } }
     }
 }
 
@@ -154,10 +159,9 @@ impl<O: Cursor, N: Cursor, L: Cursor> Plan<'_, O, N, L> {
     /// If a tree cannot be read or exceeds a limit; the plan has then ended.
     pub fn next_step(&mut self) -> Result<Option<Step<'_>>, PlanError> {
         loop {
-            match self.step()? {
-                None => return Ok(None),
-                Some(parts) if parts.class == Class::Same => {}
-                Some(parts) => return Ok(Some(parts.at(self.path))),
+            let Some(parts) = self.step()? else { return Ok(None) };
+            if parts.class != Class::Same {
+                return self.tell(parts).map(Some);
             }
         }
     }
@@ -167,7 +171,8 @@ impl<O: Cursor, N: Cursor, L: Cursor> Plan<'_, O, N, L> {
     /// # Errors
     /// If a tree cannot be read or exceeds a limit; the plan has then ended.
     pub fn next_entry(&mut self) -> Result<Option<Step<'_>>, PlanError> {
-        Ok(self.step()?.map(|parts| parts.at(self.path)))
+        let Some(parts) = self.step()? else { return Ok(None) };
+        self.tell(parts).map(Some)
     }
 
     /// The path of the last step, or of the error that ended the plan.
@@ -197,11 +202,26 @@ impl<O: Cursor, N: Cursor, L: Cursor> Plan<'_, O, N, L> {
     fn step(&mut self) -> Result<Option<Parts>, PlanError> {
         let result = self.walk();
         match &result {
-            Ok(Some(parts)) => self.totals.add(&parts.at(self.path)),
+            Ok(Some(parts)) => self.totals.add(&parts.at(self.path, None)),
             Ok(None) => {}
             Err(_) => self.stack.clear(),
         }
         result
+    }
+
+    /// The step, with the digests of its conflict if it is one.
+    fn tell(&mut self, parts: Parts) -> Result<Step<'_>, PlanError> {
+        let conflict = parts.contest.map(|contest| self.sides().conflict(contest)).transpose();
+        if conflict.is_err() {
+            self.stack.clear();
+        }
+        Ok(parts.at(self.path, conflict?))
+    }
+
+    /// What the tables get to see of the cursors.
+    fn sides(&self) -> Sides<'_, O, N, L> {
+        let (old, new, local) = self.cursors();
+        Sides { old, new, local }.without_special_defaults().without_stamps(self.path)
     }
 
     fn walk(&mut self) -> Result<Option<Parts>, PlanError> {
@@ -264,8 +284,7 @@ impl<O: Cursor, N: Cursor, L: Cursor> Plan<'_, O, N, L> {
 
     fn judge(&self) -> Result<Verdict, PlanError> {
         let Some(frame) = self.stack.last() else { return Ok(Verdict::NOTHING) };
-        let (old, new, local) = self.cursors();
-        let sides = Sides { old, new, local }.without_special_defaults().without_stamps(self.path);
+        let sides = self.sides();
         if matches!((sides.old, sides.new, sides.local), (None, None, None)) {
             return Ok(if *self.path == *verdict::STAMP { verdict::stamp() } else { Verdict::NOTHING });
         }
@@ -324,8 +343,7 @@ impl<O: Cursor, N: Cursor, L: Cursor> Plan<'_, O, N, L> {
             inhabited: frame.inhabited,
             is_root: self.path.is_empty(),
         };
-        let (old, new, local) = self.cursors();
-        let sides = Sides { old, new, local }.without_special_defaults().without_stamps(self.path);
+        let sides = self.sides();
         let parts = match self.policy.table {
             Table::Libostree => libostree::directory(&sides, left)?,
             Table::Safe => safe::directory(&sides, left, self.policy.treatment(self.path))?,

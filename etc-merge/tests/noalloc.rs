@@ -43,8 +43,10 @@ const LOCAL: &[ListEntry<'_>] = &[
     file(1, b"g", b"5"),
 ];
 
-/// What a plan says: path, row, class, whether something is placed.
-fn told(policy: &Policy<'_>) -> (heapless::Vec<(heapless::Vec<u8, 8>, Row, Class, bool), 8>, Totals) {
+/// What a plan says of a path: row, class, whether something is placed.
+type Told = (heapless::Vec<u8, 8>, Row, Class, bool);
+
+fn told(policy: &Policy<'_>) -> (heapless::Vec<Told, 8>, Totals) {
     let (old, new, local) =
         (ListTree::new(OLD).unwrap(), ListTree::new(NEW).unwrap(), ListTree::new(LOCAL).unwrap());
     let mut workspace = Workspace::new();

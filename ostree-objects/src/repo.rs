@@ -6,15 +6,19 @@
 mod checkout;
 mod commit;
 mod error;
+mod fsck;
 mod layout;
 mod read;
 mod refs;
+mod walk;
 mod write;
 
 pub use checkout::CheckoutOptions;
 pub use commit::CommitOptions;
 pub use error::RepoError;
+pub use fsck::{Damage, FsckReport};
 pub use read::FileObject;
+pub use walk::{EntryObjects, TreeDiff, TreeEntry};
 
 use std::fs::File;
 use std::os::fd::AsFd;

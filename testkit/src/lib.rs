@@ -5,6 +5,7 @@
 
 pub mod count_alloc;
 pub mod oracle;
+pub mod power;
 pub mod tools;
 
 /// The examples of the workspace's README, which `cargo test --doc` compiles and runs.

@@ -12,6 +12,7 @@ mod nostd;
 #[path = "../../testkit/src/tools/packages.rs"]
 #[allow(unreachable_pub)] // It is public in `testkit`.
 mod packages;
+mod peers;
 mod test;
 mod workspace;
 
@@ -54,6 +55,11 @@ enum Task {
         #[arg(long, value_name = "DIR")]
         demo: Option<PathBuf>,
     },
+    /// Time whole processes beside the real tools and print a table of medians
+    BenchPeers {
+        /// Which comparison; all if absent
+        what: Option<String>,
+    },
     /// Run the fuzz targets, or one of them, from fuzz/seeds; new inputs go to fuzz/corpus
     Fuzz {
         /// The target's name; all targets if absent
@@ -81,6 +87,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Fixtures { check } => fixtures::run(&workspace, check),
         Task::Nostd => nostd::run(&workspace),
         Task::Firmware { demo } => firmware::run(&workspace, demo.as_deref()),
+        Task::BenchPeers { what } => peers::run(&workspace, what.as_deref()),
         Task::Fuzz { target, seconds } => fuzz::run(&workspace, target.as_deref(), seconds),
     }
 }

@@ -3,7 +3,7 @@ use tempfile::TempDir;
 
 const REDUNDANT: &str = "uboot.env 0 0x200\nuboot.env 0x200 0x200\n";
 
-fn config(text: &str) -> (TempDir, std::path::PathBuf) {
+fn config(text: &str) -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("fw_env.config");
     fs::write(&path, text).unwrap();
@@ -23,13 +23,13 @@ fn one_change_writes_one_copy_and_leaves_the_other() {
     let (directory, boot_env) = created(REDUNDANT);
     let file = directory.path().join("uboot.env");
     let before = fs::read(&file).unwrap();
-    assert!(boot_env.apply(&[("a", Some("1")), ("b", Some("2"))]).unwrap());
+    assert_eq!(boot_env.apply(&[("a", Some("1")), ("b", Some("2"))]).unwrap(), Outcome::Written { copy: 1 });
     let after = fs::read(&file).unwrap();
     assert_eq!(before[..0x200], after[..0x200]);
     assert_ne!(before[0x200..], after[0x200..]);
     let variables = boot_env.variables().unwrap();
     assert!(variables.iter().eq([("a", "1"), ("b", "2"), ("bootlimit", "3")]));
-    assert!(!boot_env.apply(&[("a", Some("1"))]).unwrap());
+    assert_eq!(boot_env.apply(&[("a", Some("1"))]).unwrap(), Outcome::Unchanged);
     assert_eq!(fs::read(&file).unwrap(), after);
 }
 
@@ -108,6 +108,61 @@ fn creating_never_overwrites() {
 }
 
 #[test]
+fn a_broken_copy_is_repaired_even_if_nothing_changes() {
+    let (directory, boot_env) = created(REDUNDANT);
+    let file = directory.path().join("uboot.env");
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[0x210] ^= 1;
+    fs::write(&file, &bytes).unwrap();
+    let changes = [("bootlimit", Some("3"))];
+    assert_eq!(boot_env.apply(&changes).unwrap(), Outcome::Repaired { copy: 1 });
+    assert_eq!(boot_env.apply(&changes).unwrap(), Outcome::Unchanged);
+    let bytes = fs::read(&file).unwrap();
+    assert_eq!((bytes[4], bytes[0x204]), (1, 0), "an older version, so that the same copy counts");
+}
+
+#[test]
+fn a_change_may_depend_on_what_is_stored() {
+    let (_directory, boot_env) = created(REDUNDANT);
+    let double = |variables: &Variables| {
+        assert_eq!(variables.number("bootlimit"), Some(3));
+        Ok(&[("bootlimit", Some("6"))][..])
+    };
+    assert_eq!(boot_env.update(double).unwrap(), Outcome::Written { copy: 1 });
+    let error = boot_env.update(|_| anyhow::bail!("no")).unwrap_err();
+    assert_eq!(error.to_string(), "no");
+}
+
+#[test]
+fn a_yaml_configuration_names_environments_and_what_may_be_written() {
+    let text = "\
+first: {size: 0x200, devices: [{path: uboot.env, offset: 0}]}
+second:
+  size: 0x200
+  lockfile: second.lock
+  writelist: ['bootcount:da', 'title:sr']
+  devices:
+    - {path: uboot.env, offset: 0x200}
+";
+    let (_directory, path) = config(&format!("---\n{text}"));
+    BootEnv::create(&path, &Variables::new()).unwrap();
+    let second = BootEnv::open_namespace(&path, Some("second"));
+    let error = format!("{:#}", second.unwrap_err());
+    assert!(error.contains("size 0x200 do not lie on its 512 bytes"), "{error}");
+    let file = path.with_file_name("uboot.env");
+    fs::write(&file, fs::read(&file).unwrap().repeat(2)).unwrap();
+    let second = BootEnv::open_namespace(&path, Some("second")).unwrap();
+    second.apply(&[("bootcount", Some("1"))]).unwrap();
+    for (name, value) in [("bootcount", Some("x")), ("title", Some("x")), ("other", None)] {
+        let error = second.apply(&[(name, value)]).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("the configuration does not let {name} be changed")), "{error}");
+    }
+    assert!(BootEnv::open(&path).unwrap().variables().unwrap().is_empty());
+    let error = format!("{:#}", BootEnv::open_namespace(&path, Some("third")).unwrap_err());
+    assert!(error.contains("no environment is called third"), "{error}");
+}
+
+#[test]
 fn writers_at_the_same_time_lose_nothing() {
     let (_directory, boot_env) = created(REDUNDANT);
     std::thread::scope(|scope| {
@@ -129,8 +184,8 @@ fn a_backslash_is_stored_for_u_boot_or_as_it_is() {
     let (_directory, boot_env) = created(REDUNDANT);
     boot_env.apply(&[("a", Some("x\\y"))]).unwrap();
     assert_eq!(boot_env.variables().unwrap().get("a"), Some("x\\y"));
-    let boot_env = boot_env.with_escapes(Escapes::Literal);
+    let boot_env = boot_env.with_rules(Rules::Libubootenv);
     assert_eq!(boot_env.variables().unwrap().get("a"), Some("x\\\\y"));
     boot_env.apply(&[("a", Some("x\\y"))]).unwrap();
-    assert_eq!(boot_env.with_escapes(Escapes::UBoot).variables().unwrap().get("a"), Some("xy"));
+    assert_eq!(boot_env.with_rules(Rules::UBoot).variables().unwrap().get("a"), Some("xy"));
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{Subcommand, ValueEnum};
 use etc_merge::apply::merge_directories;
-use etc_merge::{DirectoryTree, Driver, Lost, OwnedStep, Policy, Report, Rule, Side, Treatment};
+use etc_merge::{DirectoryTree, Driver, Index, Lost, OwnedStep, Policy, Report, Rule, Side, Treatment};
 use serde::Deserialize;
 
 use crate::cli::Exit;
@@ -28,6 +28,9 @@ enum Command {
         /// Also print how the content of each file changes.
         #[arg(long)]
         diff: bool,
+        /// Remember in FILE what was read: the next plan opens only the files that changed since.
+        #[arg(long, value_name = "FILE")]
+        index: Option<PathBuf>,
     },
     /// Merge into a new directory. The losers of conflicts are saved in DIR.conflicts.
     Apply {
@@ -65,6 +68,9 @@ enum Table {
 
 /// The largest file of rules, in bytes.
 pub(crate) const MAX_RULES_BYTES: u64 = 1024 * 1024;
+
+/// The largest index that is read, in bytes: that of some hundred thousand files.
+const MAX_INDEX_BYTES: u64 = 64 * 1024 * 1024;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -128,7 +134,7 @@ pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
         Table::Libostree => Policy::libostree(),
     };
     match &args.command {
-        Command::Plan { merge, diff } => plan(merge, &policy, *diff, json),
+        Command::Plan { merge, diff, index } => plan(merge, &policy, *diff, index.as_deref(), json),
         Command::Apply { merge, out } => {
             let report = merge_directories(&merge.old, &merge.new, &merge.local, out, &policy)
                 .context("the merge is not applied")?;
@@ -154,13 +160,23 @@ fn read_rules(path: &Path) -> anyhow::Result<Rules> {
     toml::from_str(&text).with_context(|| format!("reading {}", path.display()))
 }
 
-fn plan(merge: &Merge, policy: &Policy<'_>, with_diff: bool, json: bool) -> anyhow::Result<Exit> {
-    let open = |side: Side, path: &Path| {
-        DirectoryTree::open(path).with_context(|| format!("opening the {side} tree {}", path.display()))
+fn plan(
+    merge: &Merge,
+    policy: &Policy<'_>,
+    with_diff: bool,
+    index: Option<&Path>,
+    json: bool,
+) -> anyhow::Result<Exit> {
+    let [known_old, known_new, known_local] = index.map_or_else(Default::default, read_index);
+    let now = i64::try_from(crate::clock::unix_now())?;
+    let open = |side: Side, path: &Path, known: Index| {
+        let tree = DirectoryTree::open(path);
+        let tree = tree.with_context(|| format!("opening the {side} tree {}", path.display()))?;
+        anyhow::Ok(if index.is_some() { tree.with_index(known, now) } else { tree })
     };
-    let old = open(Side::Old, &merge.old)?;
-    let new = open(Side::New, &merge.new)?;
-    let local = open(Side::Local, &merge.local)?;
+    let old = open(Side::Old, &merge.old, known_old)?;
+    let new = open(Side::New, &merge.new, known_new)?;
+    let local = open(Side::Local, &merge.local, known_local)?;
     let report = Report::plan(&old, &new, &local, policy).context("planning the merge")?;
     for step in &report.steps {
         let changes = if with_diff { diff::of(step, &old, &new, &local)? } else { None };
@@ -176,7 +192,22 @@ fn plan(merge: &Merge, policy: &Policy<'_>, with_diff: bool, json: bool) -> anyh
     } else {
         eprintln!("{}", report.totals);
     }
+    if let Some(path) = index {
+        let read = old.files_read() + new.files_read() + local.files_read();
+        let indexes = [old, new, local].map(|tree| tree.into_index().unwrap_or_default());
+        if read > 0 {
+            let bytes = Index::encode(&indexes).context("encoding the index")?;
+            crate::atomic::write(path, &bytes).with_context(|| format!("writing {}", path.display()))?;
+        }
+    }
     Ok(if report.totals.refused == 0 { Exit::Done } else { Exit::Failed })
+}
+
+/// The index at `path`; empty ones if there is none, or none that can be read.
+fn read_index(path: &Path) -> [Index; 3] {
+    let is_small = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() <= MAX_INDEX_BYTES);
+    let bytes = is_small.then(|| std::fs::read(path).ok()).flatten();
+    bytes.and_then(|bytes| Index::decode(&bytes)).unwrap_or_default()
 }
 
 fn line(step: &OwnedStep, changes: Option<&str>) -> anyhow::Result<serde_json::Value> {

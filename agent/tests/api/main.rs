@@ -1,8 +1,12 @@
 //! The agent from outside: its commands, run as processes.
 #![allow(clippy::unwrap_used, clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 
+mod bootenv;
+mod compose;
 mod demo;
 mod device;
+mod etc_merge;
+mod ostree_tree;
 mod repositories;
 #[path = "../common/server.rs"]
 mod server;

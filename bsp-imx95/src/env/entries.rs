@@ -1,4 +1,4 @@
-use super::{Error, MAX_ENTRIES};
+use super::{Error, MAX_ENTRIES, Rules};
 
 /// One entry as it stands in the data: the value still escaped, `None` where the entry deletes the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -7,22 +7,23 @@ pub(crate) struct RawEntry<'a> {
     pub(crate) value: Option<&'a [u8]>,
 }
 
-/// Walks entries by the rules of `himport_r` in `lib/hashtable.c` of U-Boot, never past the end of the data.
+/// Walks entries by the rules of `himport_r` in `lib/hashtable.c` of U-Boot or of `libuboot_load` in
+/// `src/uboot_env.c` of libubootenv, never past the end of the data.
 ///
-/// The separator is a NUL in storage and a newline in text; a NUL ends an entry in both. U-Boot goes on
+/// The separator is a NUL in storage and a newline in text; a NUL ends an entry in both. Both readers go on
 /// until an entry starts with a NUL.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entries<'a> {
     data: &'a [u8],
     at: usize,
     separator: u8,
-    escapes: bool,
+    rules: Rules,
     seen: usize,
 }
 
 impl<'a> Entries<'a> {
-    pub(crate) const fn new(data: &'a [u8], separator: u8, escapes: bool) -> Self {
-        Self { data, at: 0, separator, escapes, seen: 0 }
+    pub(crate) const fn new(data: &'a [u8], separator: u8, rules: Rules) -> Self {
+        Self { data, at: 0, separator, rules, seen: 0 }
     }
 
     /// The next entry, or `None` at the end.
@@ -35,6 +36,15 @@ impl<'a> Entries<'a> {
             if self.seen > MAX_ENTRIES {
                 return Err(Error::TooManyEntries { limit: MAX_ENTRIES });
             }
+            if self.rules == Rules::Libubootenv {
+                // A name and a value, or nothing: no blanks are skipped, no comments, no deletions, no escapes.
+                match (self.take_name(), self.take_value()) {
+                    (name, Some(value)) if !name.is_empty() => {
+                        return Ok(Some(RawEntry { name, value: Some(value) }));
+                    }
+                    _ => continue,
+                }
+            }
             while matches!(self.peek(), b' ' | b'\t') {
                 self.at += 1;
             }
@@ -44,7 +54,7 @@ impl<'a> Entries<'a> {
             }
             let at = self.at;
             let name = self.take_name();
-            let value = self.take_value();
+            let value = self.take_value().filter(|value| !value.is_empty());
             match (name, value) {
                 // A blank line, or an entry `=`: nothing to delete.
                 ([], None) => {}
@@ -84,19 +94,20 @@ impl<'a> Entries<'a> {
         name
     }
 
-    /// The value without its separator, `None` if empty.
+    /// The value without its separator, `None` if the name is not followed by a `=`.
     fn take_value(&mut self) -> Option<&'a [u8]> {
+        let is_assigned = self.at.checked_sub(1).and_then(|at| self.data.get(at)) == Some(&b'=');
         let start = self.at;
         while !self.is_end() {
             // An escaped separator belongs to the value; a backslash before a NUL stands for itself.
-            let escape = self.escapes
+            let escape = self.rules == Rules::UBoot
                 && self.peek() == b'\\'
                 && self.data.get(self.at + 1).is_some_and(|next| *next != 0);
             self.at += if escape { 2 } else { 1 };
         }
         let value = self.data.get(start..self.at).unwrap_or(&[]);
         self.at += 1;
-        (!value.is_empty()).then_some(value)
+        is_assigned.then_some(value)
     }
 }
 
@@ -105,7 +116,7 @@ mod tests {
     use super::*;
 
     fn walk<const N: usize>(data: &[u8], separator: u8) -> [Option<RawEntry<'_>>; N] {
-        let mut entries = Entries::new(data, separator, true);
+        let mut entries = Entries::new(data, separator, Rules::UBoot);
         core::array::from_fn(|_| entries.next().unwrap())
     }
 
@@ -144,8 +155,22 @@ mod tests {
     }
 
     #[test]
+    fn libubootenv_knows_neither_comments_nor_deletions_nor_escapes() {
+        let mut entries = Entries::new(b" a=1\0#c=2\0b\0c=\0=x\0d=\\\0last", 0, Rules::Libubootenv);
+        for expected in [
+            entry(" a", Some("1")),
+            entry("#c", Some("2")),
+            entry("c", Some("")),
+            entry("d", Some("\\")),
+            None,
+        ] {
+            assert_eq!(entries.next(), Ok(expected));
+        }
+    }
+
+    #[test]
     fn refuses_a_value_without_a_name_and_says_where() {
-        let mut entries = Entries::new(b"a=1\0=2\0", 0, true);
+        let mut entries = Entries::new(b"a=1\0=2\0", 0, Rules::UBoot);
         assert_eq!(entries.next().map(|found| found.is_some()), Ok(true));
         assert_eq!(entries.next(), Err(Error::EmptyName { at: 4 }));
     }

@@ -1,4 +1,4 @@
-use super::{Error, MAX_SIZE};
+use super::{Error, MAX_SIZE, Rules};
 use crc::{CRC_32_ISO_HDLC, Crc};
 
 static CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
@@ -16,12 +16,30 @@ pub enum Layout {
 }
 
 /// How the flags of two whole copies say which is in use. The CRC does not cover the flags.
+///
+/// | scheme | flags of copies 0 and 1 | U-Boot | libubootenv |
+/// |---|---|---|---|
+/// | any | equal | copy 0 | copy 0 |
+/// | [`Counter`](Self::Counter) | 255 and 0, or 0 and 255 | the copy with 0 | the copy with 0 |
+/// | [`Counter`](Self::Counter) | other | the greater | the greater |
+/// | NOR | 1 and 0, or 0 and 1 | the copy with 1 | the copy with 1 |
+/// | NOR | both erased (255) | copy 0 | **copy 1** |
+/// | [`ParallelNor`](Self::ParallelNor) | one erased, the other not | the erased copy | the erased copy |
+/// | [`ParallelNor`](Self::ParallelNor) | other | copy 0 | **the greater** |
+/// | [`SerialNor`](Self::SerialNor) | 255 and 0, or 0 and 255 | the copy with 0 | **the erased copy** |
+/// | [`SerialNor`](Self::SerialNor) | other | the greater | the greater |
+///
+/// Sources: `env_check_redund` in `env/common.c` and `env_flash_init` in `env/flash.c` of U-Boot,
+/// `libuboot_load` in `src/uboot_env.c` of libubootenv. They differ only where a flags byte of NOR flash is
+/// neither 0 nor 1, which neither writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// A counter that each write advances: eMMC, SD, plain files, NAND, UBI.
     Counter,
-    /// 1 in use, 0 obsolete: parallel and serial NOR flash, where a bit can only be cleared in place.
-    Boolean,
+    /// 1 in use, 0 obsolete, as a bit of flash can only be cleared in place: parallel NOR (`env/flash.c`).
+    ParallelNor,
+    /// The same on serial NOR (`env/sf.c`), where U-Boot writes it so and reads it as a counter.
+    SerialNor,
 }
 
 impl Layout {
@@ -55,14 +73,28 @@ pub struct Chosen {
     pub whole: [bool; 2],
 }
 
-/// Chooses the copy in use, as U-Boot's `env_check_redund` and, for [`Scheme::Boolean`], `env/flash.c` do.
+/// Chooses the copy in use, as U-Boot does. Each copy is given whole, header included.
 ///
-/// Each copy is given whole, header included.
+/// A copy that cannot be read counts as one with a wrong CRC, zeros for instance; libubootenv then reads
+/// nothing at all.
 ///
 /// # Errors
 /// [`Error::NoValidCopy`] when no CRC is right, where U-Boot falls back to its compiled-in environment;
 /// [`Error::Copies`], [`Error::Size`] and [`Error::SizesDiffer`] for copies that do not fit the layout.
 pub fn choose(layout: Layout, copy0: &[u8], copy1: Option<&[u8]>) -> Result<Chosen, Error> {
+    choose_with(layout, copy0, copy1, Rules::UBoot)
+}
+
+/// As [`choose`], by the given rules.
+///
+/// # Errors
+/// As of [`choose`].
+pub fn choose_with(
+    layout: Layout,
+    copy0: &[u8],
+    copy1: Option<&[u8]>,
+    rules: Rules,
+) -> Result<Chosen, Error> {
     let first = Header::read(layout, copy0)?;
     let Layout::Redundant { scheme } = layout else {
         if copy1.is_some() {
@@ -80,23 +112,24 @@ pub fn choose(layout: Layout, copy0: &[u8], copy1: Option<&[u8]>) -> Result<Chos
         (false, false) => return Err(first.error()),
         (true, false) => 0,
         (false, true) => 1,
-        (true, true) => usize::from(second_is_newer(scheme, first.flags, second.flags)),
+        (true, true) => usize::from(second_counts(scheme, rules, first.flags, second.flags)),
     };
     let flags = if index == 0 { first.flags } else { second.flags };
     Ok(Chosen { index, flags, whole: [first.is_whole(), second.is_whole()] })
 }
 
-fn second_is_newer(scheme: Scheme, first: u8, second: u8) -> bool {
-    match (scheme, first, second) {
+fn second_counts(scheme: Scheme, rules: Rules, first: u8, second: u8) -> bool {
+    match (scheme, rules, first, second) {
         // Only this exact pair wraps: copies alternate, so no other gap across zero can arise.
-        (Scheme::Counter, 255, 0) => true,
-        (Scheme::Counter, 0, 255) => false,
-        (Scheme::Counter, ..) => second > first,
-        (Scheme::Boolean, 0, 1) => true,
-        // Erased flash. U-Boot prefers copy 0 when its flags are erased, libubootenv copy 1: U-Boot boots.
-        (Scheme::Boolean, 0xff, _) | (Scheme::Boolean, 1, 0) => false,
-        (Scheme::Boolean, _, 0xff) => true,
-        (Scheme::Boolean, ..) => false,
+        (Scheme::Counter, _, 255, 0) | (Scheme::SerialNor, Rules::UBoot, 255, 0) => true,
+        (Scheme::Counter, _, 0, 255) | (Scheme::SerialNor, Rules::UBoot, 0, 255) => false,
+        (Scheme::Counter, ..) | (Scheme::SerialNor, Rules::UBoot, ..) => second > first,
+        (Scheme::ParallelNor, Rules::UBoot, 0, 1) => true,
+        (Scheme::ParallelNor, Rules::UBoot, 1, 0) | (Scheme::ParallelNor, Rules::UBoot, 0xff, _) => false,
+        (Scheme::ParallelNor, Rules::UBoot, ..) => second == 0xff,
+        (_, Rules::Libubootenv, _, 0xff) => true,
+        (_, Rules::Libubootenv, 0xff, _) => false,
+        (_, Rules::Libubootenv, ..) => second > first,
     }
 }
 
@@ -178,7 +211,8 @@ mod tests {
     }
 
     #[test]
-    fn chooses_the_active_copy_of_nor_flash() {
+    fn chooses_the_active_copy_of_parallel_nor_flash() {
+        // `env_flash_init` in env/flash.c.
         for (first, second, index) in [
             (1, 0, 0),
             (0, 1, 1),
@@ -189,8 +223,28 @@ mod tests {
             (1, 0xff, 1),
             (7, 1, 0),
         ] {
-            assert_eq!(chosen(Scheme::Boolean, first, second), index, "flags {first}, {second}");
+            assert_eq!(chosen(Scheme::ParallelNor, first, second), index, "flags {first}, {second}");
         }
+    }
+
+    #[test]
+    fn u_boot_and_libubootenv_differ_only_in_flags_that_neither_writes() {
+        let mut differing = [0; 3];
+        for (scheme, differing) in
+            [Scheme::Counter, Scheme::ParallelNor, Scheme::SerialNor].into_iter().zip(&mut differing)
+        {
+            for (first, second) in (0..=255).flat_map(|first| (0..=255).map(move |second| (first, second))) {
+                let by = |rules| second_counts(scheme, rules, first, second);
+                if by(Rules::UBoot) != by(Rules::Libubootenv) {
+                    *differing += 1;
+                    assert!(first > 1 || second > 1, "{scheme:?}, flags {first}, {second}");
+                }
+            }
+        }
+        // Parallel NOR: both erased, and copy 1 greater with neither erased, but for 0 and 1. Serial NOR: both
+        // erased, and an erased copy beside 0.
+        let greater = 255 * 254 / 2;
+        assert_eq!(differing, [0, 1 + greater - 1, 3], "update the table of `Scheme`");
     }
 
     #[test]

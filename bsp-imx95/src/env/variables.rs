@@ -1,11 +1,11 @@
-use super::write::{Sink, check_size, is_name};
-use super::{Change, Entries, Env, Error, Escapes, Layout, MAX_SIZE, Value, load};
+use super::write::{Sink, check_size};
+use super::{Change, Env, Error, Layout, Rules, Value, load};
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
 /// An environment of its own: variables by name, as U-Boot holds them in memory.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Variables {
     values: BTreeMap<Vec<u8>, Vec<u8>>,
 }
@@ -29,37 +29,64 @@ impl Variables {
     #[must_use]
     pub fn from_env(env: &Env<'_>) -> Self {
         let mut variables = Self::new();
-        let mut entries = env.entries();
-        while let Ok(Some(entry)) = entries.next() {
-            variables.put(
-                entry.name,
-                entry.value.map(|stored| Value::new(stored, env.escapes()).bytes().collect()),
-            );
-        }
+        variables.import(env);
         variables
     }
 
-    /// Takes over `text` as `env import -t` does.
-    ///
-    /// Entries are lines; a backslash escapes the next byte, so one before a newline keeps the newline in the
-    /// value; a line starting with `#` is a comment; `name=` deletes. Any variable can be set this way, those
-    /// that govern the rollback included.
+    /// Takes over what the view sets and deletes.
+    pub fn import(&mut self, env: &Env<'_>) {
+        let rules = env.rules();
+        let mut entries = env.entries();
+        while let Ok(Some(entry)) = entries.next() {
+            if !rules.hides(entry.name) {
+                self.put(entry.name, entry.value.map(|stored| Value::new(stored, rules).bytes().collect()));
+            }
+        }
+    }
+
+    /// Takes over `text` as `env import -t` does; see [`Env::parse_text`].
     ///
     /// # Errors
-    /// [`Error::EmptyName`] for a line starting with `=`, [`Error::TooManyEntries`], [`Error::Size`]. The
-    /// variables before that line are then set, as in U-Boot.
+    /// As of [`Env::parse_text`]; nothing is set then, while U-Boot has set the variables before that line.
     pub fn import_text(&mut self, text: &str) -> Result<(), Error> {
-        if text.len() > MAX_SIZE {
-            return Err(Error::Size { len: text.len(), min: 0, max: MAX_SIZE });
-        }
-        let mut entries = Entries::new(text.as_bytes(), b'\n', true);
-        while let Some(entry) = entries.next()? {
-            self.put(
-                entry.name,
-                entry.value.map(|stored| Value::new(stored, Escapes::UBoot).bytes().collect()),
-            );
+        self.import(&Env::parse_text(text.as_bytes())?);
+        Ok(())
+    }
+
+    /// Takes over only the named variables, as `env import -t ADDRESS SIZE NAME…` does: those that the text does
+    /// not have are deleted.
+    ///
+    /// This is how a file that others write can be imported safely: without a list it may set `bootcmd`,
+    /// `altbootcmd`, `bootlimit` or `upgrade_available` as well.
+    ///
+    /// # Errors
+    /// As of [`import_text`](Self::import_text).
+    pub fn import_text_only(&mut self, text: &str, names: &[&str]) -> Result<(), Error> {
+        let mut imported = Self::new();
+        imported.import_text(text)?;
+        for name in names {
+            self.put(name.as_bytes(), imported.get_bytes(name).map(Vec::from));
         }
         Ok(())
+    }
+
+    /// The variables as `env export -t` writes them: sorted, a line each, a backslash before each backslash and
+    /// each newline of a value. U-Boot ends it with a NUL.
+    #[must_use]
+    pub fn export_text(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        for (name, value) in self.iter_bytes() {
+            text.extend_from_slice(name);
+            text.push(b'=');
+            for byte in value {
+                if matches!(byte, b'\\' | b'\n') {
+                    text.push(b'\\');
+                }
+                text.push(*byte);
+            }
+            text.push(b'\n');
+        }
+        text
     }
 
     /// The value; `None` if it is not set, or not UTF-8 (then see [`get_bytes`](Self::get_bytes)).
@@ -68,7 +95,7 @@ impl Variables {
         self.get_bytes(name).and_then(|value| core::str::from_utf8(value).ok())
     }
 
-    /// The value as bytes; `None` if it is not set. Never empty.
+    /// The value as bytes; `None` if it is not set. Empty only if it was read by libubootenv's rules.
     #[must_use]
     pub fn get_bytes(&self, name: &str) -> Option<&[u8]> {
         self.values.get(name.as_bytes()).map(Vec::as_slice)
@@ -85,13 +112,13 @@ impl Variables {
     /// # Errors
     /// [`Error::InvalidName`] and [`Error::InvalidValue`], as change 0.
     pub fn set(&mut self, name: &str, value: Option<&str>) -> Result<(), Error> {
-        if !is_name(name) {
+        if !Rules::UBoot.can_name(name) {
             return Err(Error::InvalidName { change: 0 });
         }
         if value.is_some_and(|value| value.contains('\0')) {
             return Err(Error::InvalidValue { change: 0 });
         }
-        self.put(name.as_bytes(), value.map(Vec::from));
+        self.put(name.as_bytes(), value.filter(|value| !value.is_empty()).map(Vec::from));
         Ok(())
     }
 
@@ -137,14 +164,14 @@ impl Variables {
         let mut copy = vec![0; size];
         let mut sink = Sink::new(layout, &mut copy);
         for (name, value) in self.iter_bytes() {
-            sink.variable(name, value, Escapes::UBoot);
+            sink.variable(name, value.iter().copied(), Rules::UBoot);
         }
         sink.finish(1)?;
         Ok(copy)
     }
 
     fn put(&mut self, name: &[u8], value: Option<Vec<u8>>) {
-        match value.filter(|value| !value.is_empty()) {
+        match value {
             Some(value) => drop(self.values.insert(name.to_vec(), value)),
             None => drop(self.values.remove(name)),
         }
@@ -174,7 +201,19 @@ mod tests {
         let expected = [("a", "one \n two"), ("b", "\\")];
         assert!(variables.iter().eq(expected));
         assert_eq!(variables.import_text("c=1\n=2\n"), Err(Error::EmptyName { at: 4 }));
-        assert_eq!(variables.get("c"), Some("1"));
+        assert_eq!(variables.get("c"), None);
+        assert_eq!(variables.export_text(), b"a=one \\\n two\nb=\\\\\n");
+    }
+
+    #[test]
+    fn an_import_by_name_touches_nothing_else() {
+        let mut variables = Variables::new();
+        variables
+            .apply(&[("bootlimit", Some("3")), ("kernel_image", Some("/old")), ("fdtdir", Some("/d"))])
+            .unwrap();
+        let text = "kernel_image=/new\nbootlimit=0\nbootcmd=reset\n";
+        variables.import_text_only(text, &["kernel_image", "fdtdir"]).unwrap();
+        assert!(variables.iter().eq([("bootlimit", "3"), ("kernel_image", "/new")]));
     }
 
     #[test]

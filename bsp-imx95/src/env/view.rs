@@ -1,81 +1,98 @@
 use super::entries::Entries;
-use super::{Chosen, Error, Layout, MAX_SIZE, choose};
+use super::{Chosen, Error, Layout, MAX_SIZE, Rules, choose_with};
 
-/// Whether backslashes in stored values escape the next byte.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Escapes {
-    /// As U-Boot: `\x` in storage is `x`, and a backslash is stored as two.
-    #[default]
-    UBoot,
-    /// As libubootenv (`fw_printenv`, `fw_setenv`): a backslash is a backslash.
-    Literal,
-}
-
-/// A checked view of an environment's data, borrowed from the copy it came from.
+/// A checked view of an environment's data, borrowed from the copy or the text it came from.
 #[derive(Clone, Copy, Debug)]
 pub struct Env<'a> {
     data: &'a [u8],
-    escapes: Escapes,
+    separator: u8,
+    rules: Rules,
 }
 
-/// Chooses the copy in use and reads it, with U-Boot's escapes.
+/// Chooses the copy in use and reads it, as U-Boot does.
 ///
 /// # Errors
-/// As of [`choose`] and [`Env::parse`].
+/// As of [`choose`](super::choose) and [`Env::parse`].
 pub fn load<'a>(layout: Layout, copies: &[&'a [u8]]) -> Result<(Chosen, Env<'a>), Error> {
+    load_with(layout, copies, Rules::UBoot)
+}
+
+/// As [`load`], by the given rules.
+///
+/// # Errors
+/// As of [`choose_with`] and [`Env::parse_with`].
+pub fn load_with<'a>(layout: Layout, copies: &[&'a [u8]], rules: Rules) -> Result<(Chosen, Env<'a>), Error> {
     let (copy0, copy1) = match *copies {
         [copy0] => (copy0, None),
         [copy0, copy1] => (copy0, Some(copy1)),
         _ => return Err(Error::Copies { expected: layout.copies(), given: copies.len() }),
     };
-    let chosen = choose(layout, copy0, copy1)?;
+    let chosen = choose_with(layout, copy0, copy1, rules)?;
     let copy = if chosen.index == 0 { copy0 } else { copy1.unwrap_or(copy0) };
-    Ok((chosen, Env::parse(copy.get(layout.header_len()..).unwrap_or(&[]))?))
+    let data = copy.get(layout.header_len()..).unwrap_or(&[]);
+    Ok((chosen, Env::parse_with(data, rules)?))
 }
 
 impl<'a> Env<'a> {
-    /// Reads the data of one copy, without its header, with U-Boot's escapes.
-    ///
-    /// U-Boot's import rules hold: an entry starting with `#` is a comment, `name` and `name=` delete, a
-    /// later duplicate wins, blanks before a name are skipped. Anything may follow the final NUL.
+    /// Reads the data of one copy, without its header, by U-Boot's [`Rules`]. Anything may follow the final
+    /// NUL.
     ///
     /// # Errors
     /// [`Error::EmptyName`] where U-Boot would refuse the whole environment, [`Error::TooManyEntries`],
     /// [`Error::Size`].
     pub fn parse(data: &'a [u8]) -> Result<Self, Error> {
-        Self::parse_with(data, Escapes::UBoot)
+        Self::parse_with(data, Rules::UBoot)
     }
 
-    /// As [`parse`](Self::parse), with the given meaning of backslashes.
+    /// As [`parse`](Self::parse), by the given rules.
+    ///
+    /// # Errors
+    /// As of [`parse`](Self::parse); libubootenv ignores a value without a name.
+    pub fn parse_with(data: &'a [u8], rules: Rules) -> Result<Self, Error> {
+        Self { data, separator: 0, rules }.checked()
+    }
+
+    /// Reads text as `env import -t` does.
+    ///
+    /// Entries are lines; a backslash escapes the next byte, so one before a newline keeps the newline in the
+    /// value; a line starting with `#` is a comment; `name=` deletes. Any variable can be set this way, those
+    /// that govern the rollback included.
     ///
     /// # Errors
     /// As of [`parse`](Self::parse).
-    pub fn parse_with(data: &'a [u8], escapes: Escapes) -> Result<Self, Error> {
-        if data.len() > MAX_SIZE {
-            return Err(Error::Size { len: data.len(), min: 0, max: MAX_SIZE });
+    pub fn parse_text(text: &'a [u8]) -> Result<Self, Error> {
+        Self { data: text, separator: b'\n', rules: Rules::UBoot }.checked()
+    }
+
+    fn checked(self) -> Result<Self, Error> {
+        if self.data.len() > MAX_SIZE {
+            return Err(Error::Size { len: self.data.len(), min: 0, max: MAX_SIZE });
         }
-        let env = Self { data, escapes };
-        let mut entries = env.entries();
+        let mut entries = self.entries();
         while entries.next()?.is_some() {}
-        Ok(env)
+        Ok(self)
     }
 
     /// An environment without variables.
     #[must_use]
     pub const fn empty() -> Self {
-        Self { data: &[], escapes: Escapes::UBoot }
+        Self { data: &[], separator: 0, rules: Rules::UBoot }
     }
 
-    /// The same data, with another meaning of backslashes.
-    #[must_use]
-    pub const fn with_escapes(self, escapes: Escapes) -> Self {
-        // A backslash before a NUL never is an escape, so entries end at the same bytes.
-        Self { escapes, ..self }
+    /// The same data, read by other rules.
+    ///
+    /// # Errors
+    /// As of [`parse_with`](Self::parse_with).
+    pub fn with_rules(self, rules: Rules) -> Result<Self, Error> {
+        if rules == self.rules { Ok(self) } else { Self { rules, ..self }.checked() }
     }
 
     /// The variable's value; `None` if it is not set. One pass over the data.
     #[must_use]
     pub fn get(&self, name: &[u8]) -> Option<Value<'a>> {
+        if self.rules.hides(name) {
+            return None;
+        }
         let mut found = None;
         let mut entries = self.entries();
         while let Ok(Some(entry)) = entries.next() {
@@ -83,7 +100,7 @@ impl<'a> Env<'a> {
                 found = entry.value;
             }
         }
-        found.map(|stored| Value { stored, escapes: self.escapes })
+        found.map(|stored| Value::new(stored, self.rules))
     }
 
     /// The variable as a number, as U-Boot's `env_get_ulong` in base 10: the leading digits, 0 without any.
@@ -99,13 +116,12 @@ impl<'a> Env<'a> {
         Iter { env: *self, last: None }
     }
 
-    #[cfg(feature = "alloc")]
-    pub(super) const fn escapes(&self) -> Escapes {
-        self.escapes
+    pub(super) const fn rules(&self) -> Rules {
+        self.rules
     }
 
     pub(super) const fn entries(&self) -> Entries<'a> {
-        Entries::new(self.data, 0, matches!(self.escapes, Escapes::UBoot))
+        Entries::new(self.data, self.separator, self.rules)
     }
 }
 
@@ -132,8 +148,8 @@ impl<'a> Iterator for Iter<'a> {
         loop {
             let (name, stored) = self.env.next_after(self.last)?;
             self.last = Some(name);
-            if let Some(stored) = stored {
-                return Some((name, Value { stored, escapes: self.env.escapes }));
+            if let Some(stored) = stored.filter(|_| !self.env.rules.hides(name)) {
+                return Some((name, Value::new(stored, self.env.rules)));
             }
         }
     }
@@ -154,17 +170,16 @@ impl<'a> Env<'a> {
     }
 }
 
-/// A variable's value, never empty.
+/// A variable's value: never empty for U-Boot, which takes an empty value for a deletion.
 #[derive(Clone, Copy, Debug)]
 pub struct Value<'a> {
     stored: &'a [u8],
-    escapes: Escapes,
+    rules: Rules,
 }
 
 impl<'a> Value<'a> {
-    #[cfg(feature = "alloc")]
-    pub(super) const fn new(stored: &'a [u8], escapes: Escapes) -> Self {
-        Self { stored, escapes }
+    pub(super) const fn new(stored: &'a [u8], rules: Rules) -> Self {
+        Self { stored, rules }
     }
 
     /// The bytes as they stand in the environment, escapes included.
@@ -176,10 +191,10 @@ impl<'a> Value<'a> {
     /// The bytes of the value.
     pub fn bytes(&self) -> impl Iterator<Item = u8> + Clone + use<'a> {
         let mut stored = self.stored.iter();
-        let escapes = self.escapes;
+        let rules = self.rules;
         core::iter::from_fn(move || {
             let byte = *stored.next()?;
-            let escaped = byte == b'\\' && escapes == Escapes::UBoot;
+            let escaped = byte == b'\\' && rules == Rules::UBoot;
             Some(if escaped { stored.next().copied().unwrap_or(byte) } else { byte })
         })
     }
@@ -222,7 +237,23 @@ mod tests {
         let mut out = [0; 3];
         assert_eq!(value.copy_to(&mut out), Some(&b"x\\y"[..]));
         assert_eq!(value.copy_to(&mut out[..2]), None);
-        assert!(env.with_escapes(Escapes::Literal).get(b"a").unwrap().is(b"x\\\\y"));
+        assert!(env.with_rules(Rules::Libubootenv).unwrap().get(b"a").unwrap().is(b"x\\\\y"));
+    }
+
+    #[test]
+    fn libubootenv_keeps_empty_values_and_hides_its_flags() {
+        let env = Env::parse_with(b".flags=a:sr\0=1\0a=\0b\0", Rules::Libubootenv).unwrap();
+        assert!(env.get(b"a").unwrap().is(b"") && env.get(b"b").is_none() && env.get(b".flags").is_none());
+        assert!(env.iter().map(|(name, _)| name).eq([b"a"]));
+        assert_eq!(env.with_rules(Rules::UBoot).err(), Some(Error::EmptyName { at: 12 }));
+    }
+
+    #[test]
+    fn text_is_read_line_by_line() {
+        let env = Env::parse_text(b"# note\r\na=one \\\n two\nb=\\\\\nold=\n").unwrap();
+        assert!(env.get(b"a").unwrap().is(b"one \n two") && env.get(b"b").unwrap().is(b"\\"));
+        assert_eq!(env.iter().count(), 2);
+        assert_eq!(Env::parse_text(b"c=1\n=2\n").err(), Some(Error::EmptyName { at: 4 }));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use super::layout::checksum;
-use super::{Env, Error, Escapes, Layout, MAX_SIZE, Scheme, load};
+use super::{Chosen, Env, Error, Layout, MAX_SIZE, Rules, Scheme, load_with};
 
 /// A variable and its new value; `None` or an empty value deletes it.
 pub type Change<'a> = (&'a str, Option<&'a str>);
@@ -9,13 +9,13 @@ pub type Change<'a> = (&'a str, Option<&'a str>);
 pub struct Write {
     /// The copy to overwrite whole with the buffer: the one not in use if there are two.
     pub copy: usize,
-    /// With [`Scheme::Boolean`]: the copy whose flags byte (offset 4) must then be set to 0.
+    /// On NOR flash: the copy whose flags byte (offset 4) must then be set to 0.
     ///
     /// Between the two writes both copies are active and copy 0 counts: the old state or the new one.
     pub then_obsolete: Option<usize>,
 }
 
-/// Makes the next version of the environment in `out`, with U-Boot's escapes, and says where it belongs.
+/// Makes the next version of the environment in `out`, by U-Boot's rules, and says where it belongs.
 ///
 /// Names are sorted, two NULs end the data, zeros fill the rest. A variable that is not changed keeps its
 /// stored bytes. `Ok(None)` when every change holds already: then nothing needs to be written, and `out`
@@ -30,28 +30,36 @@ pub fn write(
     changes: &[Change<'_>],
     out: &mut [u8],
 ) -> Result<Option<Write>, Error> {
-    write_escaped(layout, copies, changes, Escapes::UBoot, out)
+    write_with(layout, copies, changes, Rules::UBoot, out)
 }
 
-/// As [`write()`], storing values with the given meaning of backslashes.
+/// As [`write()`], by the given rules: what they read as unchanged is left as it is, and values are stored so
+/// that they read them back.
 ///
 /// # Errors
 /// As of [`write()`].
-pub fn write_escaped(
+pub fn write_with(
     layout: Layout,
     copies: &[&[u8]],
     changes: &[Change<'_>],
-    escapes: Escapes,
+    rules: Rules,
     out: &mut [u8],
 ) -> Result<Option<Write>, Error> {
-    check(changes)?;
-    let (chosen, env) = load(layout, copies)?;
-    let env = env.with_escapes(escapes);
-    let expected = copies.first().map_or(0, |copy| copy.len());
-    if out.len() != expected {
-        return Err(Error::Buffer { expected, given: out.len() });
-    }
-    if changes.iter().all(|(name, _)| holds(&env, name, changes)) {
+    let (chosen, env) = load_with(layout, copies, rules)?;
+    check_buffer(copies, out)?;
+    next_version(layout, chosen, &env, changes, out)
+}
+
+/// As [`write()`], once the copy in use is known; `env` is the view of it.
+pub(super) fn next_version(
+    layout: Layout,
+    chosen: Chosen,
+    env: &Env<'_>,
+    changes: &[Change<'_>],
+    out: &mut [u8],
+) -> Result<Option<Write>, Error> {
+    check(changes, env.rules())?;
+    if changes.iter().all(|(name, _)| holds(env, name, changes)) {
         return Ok(None);
     }
     let (write, flags) = match layout {
@@ -60,12 +68,46 @@ pub fn write_escaped(
             let copy = 1 - chosen.index;
             match scheme {
                 Scheme::Counter => (Write { copy, then_obsolete: None }, chosen.flags.wrapping_add(1)),
-                Scheme::Boolean => (Write { copy, then_obsolete: Some(chosen.index) }, 1),
+                Scheme::ParallelNor | Scheme::SerialNor => {
+                    (Write { copy, then_obsolete: Some(chosen.index) }, 1)
+                }
             }
         }
     };
-    fill(layout, flags, &env, changes, escapes, out)?;
+    fill(layout, flags, env, changes, out)?;
     Ok(Some(write))
+}
+
+/// Makes a whole copy of the one in use in `out`, if the other one is broken, and says where it belongs: an
+/// older version with the same variables, so that which copy is in use does not change.
+///
+/// `Ok(None)` if nothing is broken, or if there is no other copy.
+///
+/// # Errors
+/// As of [`load`](super::load), and [`Error::Buffer`].
+pub fn repair(layout: Layout, copies: &[&[u8]], out: &mut [u8]) -> Result<Option<Write>, Error> {
+    let (chosen, _) = load_with(layout, copies, Rules::UBoot)?;
+    check_buffer(copies, out)?;
+    let current = copies.get(chosen.index).copied().unwrap_or(&[]);
+    Ok(mend(layout, chosen, current, out))
+}
+
+/// As [`repair`], once the copy in use is known.
+pub(super) fn mend(layout: Layout, chosen: Chosen, current: &[u8], out: &mut [u8]) -> Option<Write> {
+    let Layout::Redundant { scheme } = layout else { return None };
+    let copy = chosen.whole.iter().position(|is_whole| !is_whole)?;
+    out.copy_from_slice(current);
+    let flags = match scheme {
+        Scheme::Counter => chosen.flags.wrapping_sub(1),
+        Scheme::ParallelNor | Scheme::SerialNor => 0,
+    };
+    out.iter_mut().skip(4).take(1).for_each(|byte| *byte = flags);
+    Some(Write { copy, then_obsolete: None })
+}
+
+fn check_buffer(copies: &[&[u8]], out: &[u8]) -> Result<(), Error> {
+    let expected = copies.first().map_or(0, |copy| copy.len());
+    if out.len() == expected { Ok(()) } else { Err(Error::Buffer { expected, given: out.len() }) }
 }
 
 /// Makes a first copy that holds only `changes`. In a redundant layout it has flags 1, as `mkenvimage -r`
@@ -74,9 +116,9 @@ pub fn write_escaped(
 /// # Errors
 /// As of [`write()`]; [`Error::Size`] if `out` is too small or too large for a copy.
 pub fn create(layout: Layout, changes: &[Change<'_>], out: &mut [u8]) -> Result<(), Error> {
-    check(changes)?;
+    check(changes, Rules::UBoot)?;
     check_size(layout, out.len())?;
-    fill(layout, 1, &Env::empty(), changes, Escapes::UBoot, out)
+    fill(layout, 1, &Env::empty(), changes, out)
 }
 
 pub(super) fn check_size(layout: Layout, len: usize) -> Result<(), Error> {
@@ -84,9 +126,9 @@ pub(super) fn check_size(layout: Layout, len: usize) -> Result<(), Error> {
     if (min..=MAX_SIZE).contains(&len) { Ok(()) } else { Err(Error::Size { len, min, max: MAX_SIZE }) }
 }
 
-fn check(changes: &[Change<'_>]) -> Result<(), Error> {
+fn check(changes: &[Change<'_>], rules: Rules) -> Result<(), Error> {
     for (change, (name, value)) in changes.iter().enumerate() {
-        if !is_name(name) {
+        if !rules.can_name(name) {
             return Err(Error::InvalidName { change });
         }
         if value.is_some_and(|value| value.contains('\0')) {
@@ -94,11 +136,6 @@ fn check(changes: &[Change<'_>]) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// Whether the import reads the name back as it is.
-pub(super) fn is_name(name: &str) -> bool {
-    !name.is_empty() && !name.starts_with(['#', ' ', '\t']) && !name.contains(['=', '\0'])
 }
 
 /// The value that `changes` give `name`: `None` if they leave it alone, `Some(None)` if they delete it.
@@ -120,7 +157,6 @@ fn fill(
     flags: u8,
     env: &Env<'_>,
     changes: &[Change<'_>],
-    escapes: Escapes,
     out: &mut [u8],
 ) -> Result<(), Error> {
     let mut sink = Sink::new(layout, out);
@@ -140,11 +176,11 @@ fn fill(
         last = Some(name);
         match changed(changes, name) {
             Some(None) => {}
-            Some(Some(value)) => sink.variable(name, value.as_bytes(), escapes),
+            Some(Some(value)) => sink.variable(name, value.bytes(), env.rules()),
             None => {
                 // What stays keeps its stored bytes: no reader sees it change.
                 if let Some(stored) = stored.and_then(|(_, value)| value) {
-                    sink.variable(name, stored, Escapes::Literal);
+                    sink.stored(name, stored);
                 }
             }
         }
@@ -167,16 +203,22 @@ impl<'a> Sink<'a> {
         Self { header, data, len: 0 }
     }
 
-    pub(super) fn variable(&mut self, name: &[u8], value: &[u8], escapes: Escapes) {
+    pub(super) fn variable(&mut self, name: &[u8], value: impl Iterator<Item = u8>, rules: Rules) {
         self.push(name);
         self.push(b"=");
         for byte in value {
-            if *byte == b'\\' && escapes == Escapes::UBoot {
+            if rules.escapes(byte) {
                 self.push(b"\\");
             }
-            self.push(&[*byte]);
+            self.push(&[byte]);
         }
         self.push(&[0]);
+    }
+
+    fn stored(&mut self, name: &[u8], value: &[u8]) {
+        for part in [name, b"=", value, &[0]] {
+            self.push(part);
+        }
     }
 
     fn push(&mut self, bytes: &[u8]) {
@@ -204,6 +246,7 @@ impl<'a> Sink<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::load;
     use super::*;
 
     const COUNTER: Layout = Layout::Redundant { scheme: Scheme::Counter };
@@ -232,8 +275,33 @@ mod tests {
     }
 
     #[test]
-    fn the_boolean_scheme_obsoletes_the_old_copy_afterwards() {
-        let layout = Layout::Redundant { scheme: Scheme::Boolean };
+    fn a_broken_copy_is_mended_without_changing_which_one_counts() {
+        for scheme in [Scheme::Counter, Scheme::ParallelNor, Scheme::SerialNor] {
+            let layout = Layout::Redundant { scheme };
+            let all: &[u8] = if scheme == Scheme::Counter { &[0, 1, 127, 128, 255] } else { &[1] };
+            for (flags, broken) in all.iter().flat_map(|flags| [(*flags, 0), (*flags, 1)]) {
+                let mut copy = [0; 16];
+                create(layout, &[("a", Some("1"))], &mut copy).unwrap();
+                copy[4] = flags;
+                let mut copies = [copy; 2];
+                copies[broken][10] ^= 1;
+                let mut out = [7; 16];
+                let written = repair(layout, &[&copies[0], &copies[1]], &mut out);
+                assert_eq!(written, Ok(Some(Write { copy: broken, then_obsolete: None })));
+                copies[broken] = out;
+                let (chosen, _) = load(layout, &[&copies[0], &copies[1]]).unwrap();
+                assert_eq!((chosen.index, chosen.whole), (1 - broken, [true, true]), "flags {flags}");
+                assert_eq!(repair(layout, &[&copies[0], &copies[1]], &mut out), Ok(None));
+            }
+        }
+        let mut copy = [0; 16];
+        create(Layout::Single, &[], &mut copy).unwrap();
+        assert_eq!(repair(Layout::Single, &[&copy], &mut [0; 16]), Ok(None));
+    }
+
+    #[test]
+    fn nor_flash_obsoletes_the_old_copy_afterwards() {
+        let layout = Layout::Redundant { scheme: Scheme::ParallelNor };
         let mut first = [0; 16];
         create(layout, &[], &mut first).unwrap();
         let mut out = [0; 16];

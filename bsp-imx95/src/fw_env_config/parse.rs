@@ -9,7 +9,12 @@ pub(super) fn parse(text: &str) -> Result<heapless::Vec<Device<'_>, 2>, Error> {
     let mut last = 1;
     for (index, line) in text.lines().enumerate() {
         last = index + 1;
-        add(&mut devices, line).map_err(|kind| Error { line: last, kind })?;
+        let line = line.trim_ascii();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let added = device(line).and_then(|device| add(&mut devices, device));
+        added.map_err(|kind| Error { line: last, kind })?;
     }
     if devices.is_empty() {
         return Err(Error { line: last, kind: ErrorKind::NoDevice });
@@ -17,12 +22,11 @@ pub(super) fn parse(text: &str) -> Result<heapless::Vec<Device<'_>, 2>, Error> {
     Ok(devices)
 }
 
-fn add<'a>(devices: &mut heapless::Vec<Device<'a>, 2>, line: &'a str) -> Result<(), ErrorKind> {
-    let line = line.trim_ascii();
-    if line.is_empty() || line.starts_with('#') {
-        return Ok(());
-    }
-    let device = device(line)?;
+/// Adds a copy, if it fits the ones before.
+pub(super) fn add<'a>(
+    devices: &mut heapless::Vec<Device<'a>, 2>,
+    device: Device<'a>,
+) -> Result<(), ErrorKind> {
     if let Some(first) = devices.first() {
         if first.size != device.size {
             return Err(ErrorKind::SizesDiffer { first: first.size, second: device.size });
@@ -49,11 +53,13 @@ fn device(line: &str) -> Result<Device<'_>, ErrorKind> {
         Some(text) => hexadecimal(text).ok_or(ErrorKind::Number { field }),
     };
     let (sector_size, sectors) = (optional(4)?, optional(5)?);
-    let size = usize::try_from(size)
-        .ok()
-        .filter(|size| (1..=MAX_SIZE).contains(size))
-        .ok_or(ErrorKind::Size { size, limit: MAX_SIZE })?;
-    Ok(Device { path, offset, size, sector_size, sectors })
+    Ok(Device { path, offset, size: self::size(size)?, sector_size, sectors })
+}
+
+/// A size that a copy may have.
+pub(super) fn size(size: u64) -> Result<usize, ErrorKind> {
+    let bytes = usize::try_from(size).ok().filter(|size| (1..=MAX_SIZE).contains(size));
+    bytes.ok_or(ErrorKind::Size { size, limit: MAX_SIZE })
 }
 
 /// Both on one path, counted from the same end.
@@ -63,8 +69,8 @@ fn overlap(first: &Device<'_>, second: &Device<'_>) -> bool {
         && usize::try_from(first.offset.abs_diff(second.offset)).is_ok_and(|distance| distance < first.size)
 }
 
-/// As `%lli`: the prefix gives the base.
-fn signed(text: &str) -> Option<i64> {
+/// As `%lli`, and as `strtoull` in base 0: the prefix gives the base.
+pub(super) fn signed(text: &str) -> Option<i64> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
         None => (false, text.strip_prefix('+').unwrap_or(text)),

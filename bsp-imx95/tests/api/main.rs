@@ -1,6 +1,12 @@
 //! The public interface, in pure Rust.
-#![allow(missing_docs, clippy::unwrap_used)]
+// Tests run on a host.
+#![allow(missing_docs, clippy::unwrap_used, clippy::unwrap_in_result)]
+#![allow(clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 
+mod bootcount;
 mod golden;
+mod model;
 mod oracles;
+mod power_cut;
 mod round_trip;
+mod slot_records;

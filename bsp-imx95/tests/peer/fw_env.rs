@@ -5,17 +5,17 @@ use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-const SIZE: usize = 0x400;
+pub(crate) const SIZE: usize = 0x400;
 const COUNTER: Layout = Layout::Redundant { scheme: Scheme::Counter };
 
 /// An environment in a file, with its configuration.
-struct Store {
-    directory: TempDir,
+pub(crate) struct Store {
+    pub(crate) directory: TempDir,
     layout: Layout,
 }
 
 impl Store {
-    fn new(layout: Layout) -> Self {
+    pub(crate) fn new(layout: Layout) -> Self {
         let store = Self { directory: tempfile::tempdir().unwrap(), layout };
         let image = store.image().display().to_string();
         let lines: String =
@@ -29,7 +29,7 @@ impl Store {
         store
     }
 
-    fn image(&self) -> PathBuf {
+    pub(crate) fn image(&self) -> PathBuf {
         self.directory.path().join("image")
     }
 
@@ -37,7 +37,7 @@ impl Store {
         self.directory.path().join("fw_env.config")
     }
 
-    fn run(&self, tool: &str, arguments: &[&str]) -> String {
+    pub(crate) fn run(&self, tool: &str, arguments: &[&str]) -> String {
         let mut command = testkit::tools::tool(tool);
         command.arg("-c").arg(self.config()).args(arguments);
         String::from_utf8(testkit::tools::success(&mut command)).unwrap()

@@ -1,6 +1,11 @@
 //! Against the real tools: what they write we read, what we write they read.
-#![allow(missing_docs, clippy::unwrap_used)]
+// Tests run on a host.
+#![allow(missing_docs, clippy::unwrap_used, clippy::unwrap_in_result)]
+#![allow(clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 
+mod alternate;
 mod fw_env;
 mod mkenvimage;
 mod ostree_uboot;
+mod power_cut;
+mod raw_rules;

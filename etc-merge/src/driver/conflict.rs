@@ -12,35 +12,39 @@ pub const MAX_SHORT_BYTES: usize = 32;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Short {
     bytes: [u8; MAX_SHORT_BYTES],
-    length: usize,
-    cut: bool,
+    /// How many bytes the name has; more than fit: it is cut. One byte, as an error holds three of these.
+    length: u8,
 }
 
 impl Short {
     /// The first [`MAX_SHORT_BYTES`] of `name`.
     #[must_use]
     pub fn new(name: &[u8]) -> Self {
-        let length = name.len().min(MAX_SHORT_BYTES);
         let mut bytes = [0; MAX_SHORT_BYTES];
         for (to, from) in bytes.iter_mut().zip(name) {
             *to = *from;
         }
-        Self { bytes, length, cut: name.len() > length }
+        Self { bytes, length: u8::try_from(name.len()).unwrap_or(u8::MAX) }
     }
 
     /// The bytes that it holds.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or(&[])
+        self.bytes.get(..usize::from(self.length)).unwrap_or(&self.bytes)
+    }
+
+    fn is_cut(&self) -> bool {
+        usize::from(self.length) > MAX_SHORT_BYTES
     }
 }
 
 impl fmt::Display for Short {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // `PathText` shows no bytes as `.`.
         if self.length > 0 {
             PathText(self.as_bytes()).fmt(f)?;
         }
-        f.write_str(if self.cut { "…" } else { "" })
+        f.write_str(if self.is_cut() { "…" } else { "" })
     }
 }
 
@@ -120,4 +124,30 @@ pub enum DriverConflict {
     /// The merged settings cannot be written in the device's order.
     #[error("the merged settings cannot be put into one order")]
     NotRepresentable,
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString as _;
+
+    use super::*;
+
+    #[test]
+    fn a_name_of_the_limit_is_told_whole_and_a_longer_one_is_cut() {
+        let name = [b'n'; MAX_SHORT_BYTES + 1];
+        let fits = Short::new(&name[..MAX_SHORT_BYTES]);
+        assert_eq!(
+            (fits.as_bytes(), fits.to_string()),
+            (&name[..MAX_SHORT_BYTES], "n".repeat(MAX_SHORT_BYTES))
+        );
+        let cut = Short::new(&name);
+        assert_eq!(cut.to_string(), "n".repeat(MAX_SHORT_BYTES) + "…");
+        assert_eq!(Short::new(&[b'n'; 1000]).as_bytes().len(), MAX_SHORT_BYTES);
+        assert_eq!(Short::new(b"").to_string(), "");
+    }
+
+    #[test]
+    fn an_error_is_small() {
+        assert!(size_of::<DriverConflict>() <= 104, "{}", size_of::<DriverConflict>());
+    }
 }

@@ -57,7 +57,8 @@ fn same_content<A: Cursor, B: Cursor>(
     if let (Some(a), Some(b)) = (a.known_digest(), b.known_digest()) {
         return Ok(a == b);
     }
-    let (mut buffer_a, mut buffer_b) = ([0; BUFFER], [0; BUFFER]);
+    let mut buffer_a = [0; BUFFER];
+    let mut buffer_b = [0; BUFFER];
     let mut offset = 0;
     // Up to the size that was seen: a read more only to see the end would double the cost of small files.
     while offset < size {

@@ -25,13 +25,13 @@ pub(super) fn judge<O: Cursor, N: Cursor, L: Cursor>(
     match mode {
         Mode::Blocked(refusal) => blocked(sides, refusal),
         Mode::CopyOver(refusal) => match kinds {
-            (_, _, None) => refuse(sides, refusal, Row::DirectoryBecomesFile),
+            (_, _, None) => Ok(refuse(refusal, Row::DirectoryBecomesFile)),
             (old, _, Some(Kind::Directory)) => {
                 Ok(Verdict::walk([old == Some(Kind::Directory), false, true], mode))
             }
             (.., Some(_)) => Ok(copy(sides, Row::DirectoryBecomesFile, Changes::default())),
         },
-        Mode::All(whole) => whole.below().take(sides),
+        Mode::All(whole) => Ok(whole.below().take(sides)),
         _ => match kinds {
             (_, _, None) => removed_or_untouched(sides),
             (None, ..) => added(sides),
@@ -57,11 +57,11 @@ fn removed_or_untouched<O: Cursor, N: Cursor, L: Cursor>(
             if !changed.any() {
                 return Ok(Verdict::step(parts));
             }
-            let conflict = sides.conflict(ConflictKind::RemovedChanged, Resolution::KeptLocal)?;
             let lost = Lost::NEW_CONTENT.when(changed.content)
                 | Lost::NEW_MODE.when(changed.meta)
                 | Lost::NEW_XATTRS.when(changed.xattrs);
-            Ok(Verdict::step(Parts { row: Row::RemovedChanged, ..parts }.losing(lost).contested(conflict)))
+            let parts = Parts { row: Row::RemovedChanged, ..parts }.losing(lost);
+            Ok(Verdict::step(parts.contested(ConflictKind::RemovedChanged, Resolution::KeptLocal)))
         }
         (Some(_), None) => Ok(Verdict::step(Parts::new(Action::Absent, Row::LocalRemoval, Class::Same))),
         (None, None) => Ok(Verdict::NOTHING),
@@ -74,11 +74,9 @@ fn added<O: Cursor, N: Cursor, L: Cursor>(sides: &Sides<'_, O, N, L>) -> Result<
     let local_kind = local.meta().kind;
     Ok(match (kind_of(sides.new), local_kind) {
         (Some(Kind::Directory), Kind::Directory) => Verdict::walk([false, true, true], Mode::ThreeWay),
-        (Some(Kind::Directory), _) => {
-            refuse(sides, Refusal::NewDefaultIsDirectory, Row::AddedAsDifferentTypes)?
-        }
+        (Some(Kind::Directory), _) => refuse(Refusal::NewDefaultIsDirectory, Row::AddedAsDifferentTypes),
         (Some(_), Kind::Directory) => {
-            Whole::local(Row::AddedAsDifferentTypes).contested(ConflictKind::Type).take(sides)?
+            Whole::local(Row::AddedAsDifferentTypes).contested(ConflictKind::Type).take(sides)
         }
         (Some(_), _) => {
             let Some(new) = sides.new else { return Ok(Verdict::NOTHING) };
@@ -98,16 +96,16 @@ fn replaced<O: Cursor, N: Cursor, L: Cursor>(sides: &Sides<'_, O, N, L>) -> Resu
     Ok(match (sides.new, local.meta().kind) {
         // Nothing is done for the entry: the new directory stays, the device's is not looked at.
         (Some(new), Kind::Directory) if new.meta().kind == Kind::Directory => {
-            Whole::new(Row::BothBecameDirectory, Class::Dropped).take(sides)?
+            Whole::new(Row::BothBecameDirectory, Class::Dropped).take(sides)
         }
         (Some(new), _) if new.meta().kind == Kind::Directory => {
             let row = if was_directory { Row::DirectoryReplaced } else { Row::FileBecomesDirectory };
-            refuse(sides, Refusal::NewDefaultIsDirectory, row)?
+            refuse(Refusal::NewDefaultIsDirectory, row)
         }
         (Some(new), Kind::Directory) if changes((Side::Old, old), (Side::New, new))?.content => {
-            Whole::local(Row::FileReplacedByDirectory).contested(ConflictKind::Type).take(sides)?
+            Whole::local(Row::FileReplacedByDirectory).contested(ConflictKind::Type).take(sides)
         }
-        (_, Kind::Directory) => Whole::local(Row::FileReplacedByDirectory).take(sides)?,
+        (_, Kind::Directory) => Whole::local(Row::FileReplacedByDirectory).take(sides),
         (new, _) => {
             let changed = match new {
                 Some(new) => changes((Side::Old, old), (Side::New, new))?,
@@ -131,7 +129,7 @@ fn same_kind<O: Cursor, N: Cursor, L: Cursor>(sides: &Sides<'_, O, N, L>) -> Res
                 let verdict = Verdict::walk([true; 3], Mode::ThreeWay);
                 if modified { verdict.touching() } else { verdict }
             }
-            None if modified => Whole::local(Row::ChmodOfRemovedDirectory).take(sides)?.touching(),
+            None if modified => Whole::local(Row::ChmodOfRemovedDirectory).take(sides).touching(),
             None => Verdict::walk(OLD_LOCAL, Mode::ThreeWay),
             Some(new) => {
                 let refusal = match new.meta().kind {
@@ -149,7 +147,7 @@ fn same_kind<O: Cursor, N: Cursor, L: Cursor>(sides: &Sides<'_, O, N, L>) -> Res
     }
     let Some(new) = sides.new else {
         return Ok(if modified {
-            copy(sides, Row::EditedRemoved, Changes::default()).with_removal(sides)?.touching()
+            copy(sides, Row::EditedRemoved, Changes::default()).with_removal().touching()
         } else {
             Verdict::step(Parts::new(Action::Absent, Row::Untouched, Class::Updated))
         });
@@ -172,7 +170,7 @@ fn same_kind<O: Cursor, N: Cursor, L: Cursor>(sides: &Sides<'_, O, N, L>) -> Res
         return Ok(Verdict::step(Parts::new(place(new.meta(), Side::New), Row::Untouched, class)));
     }
     if new.meta().kind == Kind::Directory {
-        return Ok(refuse(sides, Refusal::NewDefaultIsDirectory, Row::FileBecomesDirectory)?.touching());
+        return Ok(refuse(Refusal::NewDefaultIsDirectory, Row::FileBecomesDirectory).touching());
     }
     let changed = changes((Side::Old, old), (Side::New, new))?;
     let row = match (mine.content, changed.content) {
@@ -189,10 +187,10 @@ fn blocked<O: Cursor, N: Cursor, L: Cursor>(
     refusal: Refusal,
 ) -> Result<Verdict, PlanError> {
     let (Some(old), Some(local)) = (sides.old, sides.local) else {
-        return refuse(sides, refusal, Row::DirectoryBecomesFile);
+        return Ok(refuse(refusal, Row::DirectoryBecomesFile));
     };
     if changes((Side::Old, old), (Side::Local, local))?.seen_by_libostree() {
-        return refuse(sides, refusal, Row::DirectoryBecomesFile);
+        return Ok(refuse(refusal, Row::DirectoryBecomesFile));
     }
     let mut verdict = Verdict::NOTHING;
     if old.meta().kind == Kind::Directory {
@@ -201,13 +199,9 @@ fn blocked<O: Cursor, N: Cursor, L: Cursor>(
     Ok(verdict)
 }
 
-fn refuse<O: Cursor, N: Cursor, L: Cursor>(
-    sides: &Sides<'_, O, N, L>,
-    refusal: Refusal,
-    row: Row,
-) -> Result<Verdict, PlanError> {
-    let conflict = sides.conflict(ConflictKind::Type, Resolution::Refused)?;
-    Ok(Verdict::step(Parts::new(Action::Refuse(refusal), row, Class::Conflict).contested(conflict)))
+const fn refuse(refusal: Refusal, row: Row) -> Verdict {
+    let parts = Parts::new(Action::Refuse(refusal), row, Class::Conflict);
+    Verdict::step(parts.contested(ConflictKind::Type, Resolution::Refused))
 }
 
 /// The device's file or symlink replaces what the new defaults have; `theirs` is what the image changed.
@@ -257,21 +251,18 @@ impl Verdict {
         } else {
             return Ok(self);
         };
-        *parts = parts.contested(sides.conflict(kind, Resolution::KeptLocal)?);
+        *parts = parts.contested(kind, Resolution::KeptLocal);
         Ok(self)
     }
 
     /// Marks that the image removed what the device changed.
-    fn with_removal<O: Cursor, N: Cursor, L: Cursor>(
-        mut self,
-        sides: &Sides<'_, O, N, L>,
-    ) -> Result<Self, PlanError> {
+    fn with_removal(mut self) -> Self {
         if let Some(parts) = &mut self.parts
             && matches!(parts.action, Action::Place(_))
         {
-            *parts = parts.contested(sides.conflict(ConflictKind::EditedRemoved, Resolution::KeptLocal)?);
+            *parts = parts.contested(ConflictKind::EditedRemoved, Resolution::KeptLocal);
         }
-        Ok(self)
+        self
     }
 }
 
@@ -283,15 +274,15 @@ pub(super) fn directory<O: Cursor, N: Cursor, L: Cursor>(
     let Left { touched, inhabited, is_root, .. } = left;
     match (left.mode, all.new, all.local) {
         (Mode::All(whole), Some(new), _) if whole.side == Side::New => {
-            return Ok(Some(whole.parts(place(new.meta(), Side::New), all)?));
+            return Ok(Some(whole.parts(place(new.meta(), Side::New), all)));
         }
         (Mode::All(whole), _, Some(local)) => {
-            return Ok(Some(whole.parts(place(local.meta(), Side::Local), all)?));
+            return Ok(Some(whole.parts(place(local.meta(), Side::Local), all)));
         }
         (Mode::CopyOver(_), new, Some(local)) => {
             let whole = Whole::local(Row::DirectoryBecomesFile);
             let whole = if new.is_some() { whole.contested(ConflictKind::Type) } else { whole };
-            return Ok(Some(whole.parts(place(local.meta(), Side::Local), all)?));
+            return Ok(Some(whole.parts(place(local.meta(), Side::Local), all)));
         }
         _ => {}
     }

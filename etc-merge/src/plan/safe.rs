@@ -23,36 +23,51 @@ pub(super) fn judge<O: Cursor, N: Cursor, L: Cursor>(
     policy: &Policy<'_>,
 ) -> Result<Verdict, PlanError> {
     if let Mode::All(whole) = mode {
-        return whole.below().take(sides);
+        return Ok(whole.below().take(sides));
     }
     let treatment = policy.treatment(path);
     match treatment {
-        Treatment::Pin => return pin(sides),
+        Treatment::Pin => return Ok(pin(sides)),
         Treatment::Drop => return drop_local(sides),
         _ => {}
     }
     let kinds = (kind_of(sides.old), kind_of(sides.new), kind_of(sides.local));
     if kinds.2.is_some_and(Kind::is_special) {
-        return special(sides);
+        return Ok(special(sides));
     }
-    let by_type = |row| settle(sides, row, ConflictKind::Type, treatment);
-    let edited_removed = |row| settle(sides, row, ConflictKind::EditedRemoved, treatment);
+    match (sides.new, sides.local) {
+        (Some(new), Some(local)) if kinds.1 != D && kinds.2 != D => {
+            leaf::judge(sides.old, new, local, treatment)
+        }
+        _ => by_kind(sides, mode, treatment),
+    }
+}
+
+/// Where new default or device has a directory or nothing.
+fn by_kind<O: Cursor, N: Cursor, L: Cursor>(
+    sides: &Sides<'_, O, N, L>,
+    mode: Mode,
+    treatment: Treatment,
+) -> Result<Verdict, PlanError> {
+    let kinds = (kind_of(sides.old), kind_of(sides.new), kind_of(sides.local));
+    let by_type = |row| Ok(settle(sides, row, ConflictKind::Type, treatment));
+    let edited_removed = |row| Ok(settle(sides, row, ConflictKind::EditedRemoved, treatment));
     match (sides.old, sides.new, sides.local) {
         (_, None, None) => Ok(match sides.old {
             Some(_) => Verdict::step(Parts::new(Action::Absent, Row::LocalRemoval, Class::Same)),
             None => Verdict::NOTHING,
         }),
         (None, Some(_), None) if mode == Mode::RemovedHere => {
-            Whole::new(Row::AddedInRemovedDirectory, Class::Merged).take(sides)
+            Ok(Whole::new(Row::AddedInRemovedDirectory, Class::Merged).take(sides))
         }
-        (None, Some(_), None) => Whole::new(Row::Untouched, Class::Updated).take(sides),
+        (None, Some(_), None) => Ok(Whole::new(Row::Untouched, Class::Updated).take(sides)),
         (Some(old), Some(new), None) => removed_here(sides, old, new, treatment),
         (_, Some(_), Some(_)) if kinds == (D, D, D) => Ok(Verdict::walk([true; 3], Mode::ThreeWay)),
         (_, Some(_), Some(_)) if (kinds.1, kinds.2) == (D, D) => {
             Ok(Verdict::walk([false, true, true], Mode::ThreeWay))
         }
-        (None, None, Some(_)) => Whole::local(Row::LocalAddition).take(sides),
-        (None, Some(_), Some(_)) if kinds.1 == D || kinds.2 == D => by_type(Row::AddedAsDifferentTypes),
+        (None, None, Some(_)) => Ok(Whole::local(Row::LocalAddition).take(sides)),
+        (None, Some(_), Some(_)) => by_type(Row::AddedAsDifferentTypes),
         (Some(_), None, Some(_)) if kinds.0 == D && kinds.2 == D => {
             Ok(Verdict::walk([true, false, true], Mode::ThreeWay))
         }
@@ -62,19 +77,21 @@ pub(super) fn judge<O: Cursor, N: Cursor, L: Cursor>(
             }
             Ok(Verdict::step(Parts::new(place(new.meta(), Side::New), Row::Untouched, Class::Updated)))
         }
-        (Some(_), None, Some(_)) if kinds.2 == D => Whole::local(Row::FileReplacedByDirectory).take(sides),
+        (Some(_), None, Some(_)) if kinds.2 == D => {
+            Ok(Whole::local(Row::FileReplacedByDirectory).take(sides))
+        }
         (Some(old), Some(new), Some(_)) if kinds.2 == D => {
             if changes((Side::Old, old), (Side::New, new))?.content {
                 return by_type(Row::FileReplacedByDirectory);
             }
-            Whole::local(Row::FileReplacedByDirectory).take(sides)
+            Ok(Whole::local(Row::FileReplacedByDirectory).take(sides))
         }
         (Some(_), None, Some(_)) if kinds.0 == D => edited_removed(Row::DirectoryReplaced),
         (Some(old), Some(new), Some(_)) if kinds.0 == D && kinds.1 == D => {
             if differ((Side::Old, old), (Side::New, new))? {
                 return by_type(Row::DirectoryReplaced);
             }
-            Whole::local(Row::DirectoryReplaced).take(sides)
+            Ok(Whole::local(Row::DirectoryReplaced).take(sides))
         }
         (Some(old), None, Some(local)) => {
             if changes((Side::Old, old), (Side::Local, local))?.any() {
@@ -82,7 +99,8 @@ pub(super) fn judge<O: Cursor, N: Cursor, L: Cursor>(
             }
             Ok(Verdict::step(Parts::new(Action::Absent, Row::Untouched, Class::Updated)))
         }
-        (Some(old), Some(_), Some(local)) if kinds.1 == D => {
+        // A file or symlink of the device's that is a directory in the new defaults.
+        (Some(old), Some(_), Some(local)) => {
             let mine = changes((Side::Old, old), (Side::Local, local))?;
             if mine.content {
                 return by_type(Row::FileBecomesDirectory);
@@ -93,9 +111,8 @@ pub(super) fn judge<O: Cursor, N: Cursor, L: Cursor>(
             } else {
                 (Row::Untouched, Class::Updated)
             };
-            Whole::new(row, class).take(sides)
+            Ok(Whole::new(row, class).take(sides))
         }
-        (old, Some(new), Some(local)) => leaf::judge(sides, old, new, local, treatment),
     }
 }
 
@@ -118,7 +135,7 @@ fn removed_here<O: Cursor, N: Cursor, L: Cursor>(
     }
     let theirs = changes((Side::Old, old), (Side::New, new))?;
     if theirs.content {
-        return settle(sides, Row::RemovedChanged, ConflictKind::RemovedChanged, treatment);
+        return Ok(settle(sides, Row::RemovedChanged, ConflictKind::RemovedChanged, treatment));
     }
     // Other metadata does not make the file worth having.
     Ok(Verdict::step(removal.losing(Lost::NEW_MODE.when(theirs.meta) | Lost::NEW_XATTRS.when(theirs.xattrs))))
@@ -130,33 +147,29 @@ fn settle<O: Cursor, N: Cursor, L: Cursor>(
     row: Row,
     kind: ConflictKind,
     treatment: Treatment,
-) -> Result<Verdict, PlanError> {
+) -> Verdict {
     match treatment {
         Treatment::TakeNew => Whole::new(row, Class::Updated).contested(kind).take(sides),
-        Treatment::Fail => refuse(sides, row, kind),
+        Treatment::Fail => refuse(row, kind),
         _ => Whole::local(row).contested(kind).take(sides),
     }
 }
 
-fn refuse<O: Cursor, N: Cursor, L: Cursor>(
-    sides: &Sides<'_, O, N, L>,
-    row: Row,
-    kind: ConflictKind,
-) -> Result<Verdict, PlanError> {
-    let conflict = sides.conflict(kind, Resolution::Refused)?;
-    Ok(Verdict::step(Parts::new(Action::Refuse(Refusal::ByRule), row, Class::Conflict).contested(conflict)))
+const fn refuse(row: Row, kind: ConflictKind) -> Verdict {
+    let parts = Parts::new(Action::Refuse(Refusal::ByRule), row, Class::Conflict);
+    Verdict::step(parts.contested(kind, Resolution::Refused))
 }
 
 /// A fifo, socket or device of the device's: no default is removed for it, and it is not carried over.
-fn special<O: Cursor, N: Cursor, L: Cursor>(sides: &Sides<'_, O, N, L>) -> Result<Verdict, PlanError> {
+fn special<O: Cursor, N: Cursor, L: Cursor>(sides: &Sides<'_, O, N, L>) -> Verdict {
     let replaces = sides.old.is_some() || sides.new.is_some();
     let row = if replaces { Row::SpecialReplacesDefault } else { Row::SpecialAdded };
     Whole::new(row, Class::Dropped).take(sides)
 }
 
-fn pin<O: Cursor, N: Cursor, L: Cursor>(sides: &Sides<'_, O, N, L>) -> Result<Verdict, PlanError> {
+fn pin<O: Cursor, N: Cursor, L: Cursor>(sides: &Sides<'_, O, N, L>) -> Verdict {
     if sides.local.is_none() && sides.new.is_none() {
-        return Ok(Verdict::NOTHING);
+        return Verdict::NOTHING;
     }
     Whole::local(Row::Pinned).take(sides)
 }
@@ -180,5 +193,5 @@ fn drop_local<O: Cursor, N: Cursor, L: Cursor>(sides: &Sides<'_, O, N, L>) -> Re
         (Some(_), None) if sides.old.is_some() => Class::Dropped,
         (Some(_), None) => Class::Updated,
     };
-    Whole::new(Row::DroppedByRule, class).take(sides)
+    Ok(Whole::new(Row::DroppedByRule, class).take(sides))
 }

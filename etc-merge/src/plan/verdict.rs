@@ -47,7 +47,7 @@ impl<O: Cursor, N: Cursor, L: Cursor> Sides<'_, O, N, L> {
     }
 
     /// A conflict with the digests of all sides that have content.
-    pub(super) fn conflict(&self, kind: ConflictKind, resolution: Resolution) -> Result<Conflict, PlanError> {
+    pub(super) fn conflict(&self, Contest { kind, resolution }: Contest) -> Result<Conflict, PlanError> {
         Ok(Conflict {
             kind,
             old: digest(Side::Old, self.old)?,
@@ -104,20 +104,17 @@ impl Whole {
     }
 
     /// Takes the whole of the side at this path.
-    pub(super) fn take<O: Cursor, N: Cursor, L: Cursor>(
-        self,
-        sides: &Sides<'_, O, N, L>,
-    ) -> Result<Verdict, PlanError> {
+    pub(super) fn take<O: Cursor, N: Cursor, L: Cursor>(self, sides: &Sides<'_, O, N, L>) -> Verdict {
         let (meta, walked) = match self.side {
             Side::Local => (sides.local.map(Cursor::meta), [false, false, true]),
             _ => (sides.new.map(Cursor::meta), [false, true, false]),
         };
         let action = match meta {
-            Some(meta) if meta.kind == Kind::Directory => return Ok(Verdict::walk(walked, Mode::All(self))),
+            Some(meta) if meta.kind == Kind::Directory => return Verdict::walk(walked, Mode::All(self)),
             Some(meta) if !meta.kind.is_special() => place(meta, self.side),
             _ => Action::Absent,
         };
-        Ok(Verdict::step(self.parts(action, sides)?))
+        Verdict::step(self.parts(action, sides))
     }
 
     /// The mode of what lies below: the conflict is told once, at the top.
@@ -134,7 +131,7 @@ impl Whole {
         self,
         action: Action,
         sides: &Sides<'_, O, N, L>,
-    ) -> Result<Parts, PlanError> {
+    ) -> Parts {
         let mut parts = Parts::new(action, self.row, self.class);
         let local = kind_of(sides.local);
         if local.is_some_and(Kind::is_special) {
@@ -143,13 +140,13 @@ impl Whole {
         } else if self.class == Class::Dropped && local.is_some() {
             parts.lost |= Lost::LOCAL_CONTENT;
         }
-        let Some(kind) = self.contest else { return Ok(parts) };
+        let Some(kind) = self.contest else { return parts };
         let resolution = if self.side == Side::Local { Resolution::KeptLocal } else { Resolution::TookNew };
         let (loser, present) = match self.side {
             Side::Local => (Lost::NEW_CONTENT, sides.new.is_some()),
             _ => (Lost::LOCAL_CONTENT, sides.local.is_some()),
         };
-        Ok(parts.losing(parts.lost | loser.when(present)).contested(sides.conflict(kind, resolution)?))
+        parts.losing(parts.lost | loser.when(present)).contested(kind, resolution)
     }
 }
 
@@ -183,14 +180,22 @@ pub(super) struct Walk {
     pub(super) says_itself: bool,
 }
 
-/// A step without its path.
+/// A step without its path, and without the digests of a conflict: these are read when the step is told, once it is
+/// sure that it is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parts {
     pub(super) action: Action,
     pub(super) row: Row,
     pub(super) class: Class,
     pub(super) lost: Lost,
-    pub(super) conflict: Option<Conflict>,
+    pub(super) contest: Option<Contest>,
+}
+
+/// What both sides changed, and who won.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Contest {
+    pub(super) kind: ConflictKind,
+    pub(super) resolution: Resolution,
 }
 
 impl Verdict {
@@ -218,21 +223,21 @@ impl Verdict {
 
 impl Parts {
     pub(super) const fn new(action: Action, row: Row, class: Class) -> Self {
-        Self { action, row, class, lost: Lost::NOTHING, conflict: None }
+        Self { action, row, class, lost: Lost::NOTHING, contest: None }
     }
 
     pub(super) const fn losing(self, lost: Lost) -> Self {
         Self { lost, ..self }
     }
 
-    pub(super) const fn at(self, path: &[u8]) -> Step<'_> {
-        let Self { action, row, class, lost, conflict } = self;
+    pub(super) const fn at(self, path: &[u8], conflict: Option<Conflict>) -> Step<'_> {
+        let Self { action, row, class, lost, contest: _ } = self;
         Step { path, action, row, class, lost, conflict }
     }
 
     /// Marks a conflict, which the class tells too.
-    pub(super) const fn contested(self, conflict: Conflict) -> Self {
-        Self { class: Class::Conflict, conflict: Some(conflict), ..self }
+    pub(super) const fn contested(self, kind: ConflictKind, resolution: Resolution) -> Self {
+        Self { class: Class::Conflict, contest: Some(Contest { kind, resolution }), ..self }
     }
 }
 

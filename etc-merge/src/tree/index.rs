@@ -59,15 +59,18 @@ impl Index {
         }
     }
 
-    /// As bytes.
+    /// The indexes of the three trees of a merge (old, new, local) as bytes, to be kept until the next one.
     ///
     /// # Errors
     /// Never for an index made by this crate.
-    pub(crate) fn encode(indexes: &[Self; 3]) -> Result<Vec<u8>, postcard::Error> {
+    pub fn encode(indexes: &[Self; 3]) -> Result<Vec<u8>, postcard::Error> {
         postcard::to_allocvec(indexes)
     }
 
-    pub(crate) fn decode(bytes: &[u8]) -> Option<[Self; 3]> {
+    /// What [`encode`](Self::encode) made; `None` for anything else. An index only saves time: without one every file
+    /// is read. It must come from where nobody else writes, for what it says of a file is believed.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<[Self; 3]> {
         postcard::from_bytes(bytes).ok()
     }
 }

@@ -1,5 +1,12 @@
 //! The public interface, in pure Rust.
-#![allow(missing_docs, clippy::unwrap_used, clippy::as_conversions)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::unwrap_in_result,
+    clippy::as_conversions,
+    clippy::std_instead_of_core,
+    clippy::std_instead_of_alloc
+)]
 
 mod cases;
 mod crash;

@@ -22,8 +22,8 @@ impl Random {
         self.below(100) < percent
     }
 
-    pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[usize::try_from(self.below(from.len() as u64)).unwrap()]
+    pub(crate) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+        from[usize::try_from(self.below(from.len() as u64)).unwrap()].clone()
     }
 }
 
@@ -78,8 +78,8 @@ fn node(random: &mut Random, may_descend: bool, may_be_special: bool) -> Node {
     };
     // Symlinks lead nowhere: where a real one would be followed is another test.
     let content: &[u8] = match kind {
-        Kind::File => *random.pick(&[&b"0"[..], b"1", b"2", b""]),
-        Kind::Symlink => *random.pick(&[&b"nowhere/1"[..], b"nowhere/2"]),
+        Kind::File => random.pick(&[&b"0"[..], b"1", b"2", b""]),
+        Kind::Symlink => random.pick(&[&b"nowhere/1"[..], b"nowhere/2"]),
         _ => b"",
     };
     let mut node = Node::new(kind, content);
@@ -89,13 +89,13 @@ fn node(random: &mut Random, may_descend: bool, may_be_special: bool) -> Node {
         } else {
             &[0o644, 0o644, 0o600, 0o4755]
         };
-        node.meta.mode = *random.pick(modes);
+        node.meta.mode = random.pick(modes);
     }
     if random.chance(15) {
         node = node.with_owner(1000, 100);
     }
     if matches!(kind, Kind::File | Kind::Directory) && random.chance(15) {
-        node = node.with_xattr(*random.pick(&[&b"user.a"[..], b"user.b"]), *random.pick(&[&b"1"[..], b"2"]));
+        node = node.with_xattr(random.pick(&[&b"user.a"[..], b"user.b"]), random.pick(&[&b"1"[..], b"2"]));
     }
     node
 }
@@ -107,7 +107,7 @@ fn change(random: &mut Random, tree: &mut MemoryTree, may_be_special: bool) {
         if paths.is_empty() {
             return;
         }
-        let path = random.pick(&paths).clone();
+        let path = random.pick(&paths);
         let depth = u32::try_from(path.iter().filter(|&&byte| byte == b'/').count()).unwrap();
         let directory = tree.get(&path).unwrap().meta.kind == Kind::Directory;
         match random.below(10) {

@@ -25,10 +25,10 @@ fn edit(random: &mut Random, lines: &[String], words: u64) -> Vec<String> {
             (0..random.below(3)).map(|_| format!("line {}\n", random.below(words))).collect::<Vec<_>>();
         lines.splice(at..end, inserted);
     }
-    if random.chance(5) {
-        if let Some(last) = lines.last_mut() {
-            last.pop();
-        }
+    if random.chance(5)
+        && let Some(last) = lines.last_mut()
+    {
+        last.pop();
     }
     lines
 }

@@ -10,7 +10,7 @@ use super::{Repo, RepoError, make_directory, open_directory};
 use crate::{Checksum, Name};
 
 impl Repo {
-    /// The commit that `rev` names: a checksum in hex, or a ref of `refs/heads`.
+    /// The commit that `rev` names: a checksum in hex, a ref of `refs/heads`, or `REMOTE:REF`.
     ///
     /// # Errors
     /// If there is no such ref.
@@ -18,7 +18,10 @@ impl Repo {
         if let Ok(checksum) = Checksum::from_hex(rev.as_bytes()) {
             return Ok(checksum);
         }
-        let path = head(rev)?;
+        let path = match rev.split_once(':') {
+            Some((remote, name)) => remote_head(remote, name)?,
+            None => head(rev)?,
+        };
         let file =
             rustix::fs::openat(&self.directory, &*path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
         let file = std::fs::File::from(file.map_err(|_| RepoError::NoRef)?);
@@ -32,15 +35,26 @@ impl Repo {
     /// # Errors
     /// If the name is not allowed, or as of the file system.
     pub fn set_ref(&self, name: &str, commit: &Checksum) -> Result<(), RepoError> {
+        self.write_ref(&head(name)?, commit)
+    }
+
+    /// Notes durably that the branch `name` of the remote repository `remote` points at `commit`.
+    ///
+    /// # Errors
+    /// As [`Self::set_ref`].
+    pub fn set_remote_ref(&self, remote: &str, name: &str, commit: &Checksum) -> Result<(), RepoError> {
+        self.write_ref(&remote_head(remote, name)?, commit)
+    }
+
+    fn write_ref(&self, path: &str, commit: &Checksum) -> Result<(), RepoError> {
         self.sync()?;
-        let path = head(name)?;
         for (at, _) in path.match_indices('/').skip(1) {
             make_directory(&self.directory, path.get(..at).unwrap_or_default())?;
         }
         let mut file = self.temporary_file()?;
         let io = RepoError::io("writing a ref");
         std::writeln!(file.file, "{commit}").and_then(|()| file.file.sync_all()).map_err(io)?;
-        file.rename_to(&self.directory, &path)?;
+        file.rename_to(&self.directory, path)?;
         let parent = path.rsplit_once('/').map_or("refs", |(parent, _)| parent);
         let parent = open_directory(&self.directory, parent)?;
         parent.sync_all().map_err(RepoError::io("syncing a ref"))
@@ -93,8 +107,22 @@ fn partial(commit: &Checksum) -> String {
     format!("state/{commit}.commitpartial")
 }
 
-/// The path of a branch: components as libostree allows them (`ostree_validate_rev`).
+/// The path of a branch.
 fn head(name: &str) -> Result<String, RepoError> {
+    path_of("heads", name)
+}
+
+/// The path of a branch of a remote repository.
+fn remote_head(remote: &str, name: &str) -> Result<String, RepoError> {
+    if remote.contains('/') {
+        Err(RepoError::RefName)
+    } else {
+        path_of("remotes", &format!("{remote}/{name}"))
+    }
+}
+
+/// The path of a ref: components as libostree allows them (`ostree_validate_rev`).
+fn path_of(kind: &str, name: &str) -> Result<String, RepoError> {
     let legal = |component: &str| {
         let mut bytes = component.bytes();
         let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
@@ -102,5 +130,5 @@ fn head(name: &str) -> Result<String, RepoError> {
             && bytes.next().is_some_and(word)
             && bytes.all(|byte| word(byte) || b"-.".contains(&byte))
     };
-    if name.split('/').all(legal) { Ok(format!("refs/heads/{name}")) } else { Err(RepoError::RefName) }
+    if name.split('/').all(legal) { Ok(format!("refs/{kind}/{name}")) } else { Err(RepoError::RefName) }
 }

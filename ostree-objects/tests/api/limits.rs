@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use ostree_objects::limits::{MAX_CONTENT_BYTES, MAX_DEPTH};
-use ostree_objects::pull::{Planner, PullError};
+use ostree_objects::pull::{Planner, PullError, Request};
 use ostree_objects::repo::{CheckoutOptions, CommitOptions, Repo, RepoError};
 use ostree_objects::{
     Checksum, Commit, DirMetaRef, DirTree, ErrorKind, FileHeaderRef, Limits, Name, ObjectType, RepoMode,
@@ -33,11 +33,14 @@ fn commit_of_depth(repo: &Repo, depth: usize) -> Checksum {
     repo.write_metadata(ObjectType::Commit, None, &commit.encode()).unwrap()
 }
 
+fn bytes_of(repo: &Repo, request: Request) -> Vec<u8> {
+    repo.load_metadata(request.object_type, &request.checksum).unwrap()
+}
+
 fn plan(repo: &Repo, commit: Checksum, limits: Limits) -> Result<(), PullError> {
     let mut planner = Planner::new(commit, limits);
     while let Some(request) = planner.next_request() {
-        let bytes = repo.load_metadata(request.object_type, &request.checksum).expect("it was written");
-        planner.metadata_arrived(request, &bytes)?;
+        planner.metadata_arrived(request, &bytes_of(repo, request))?;
     }
     assert!(planner.is_done());
     Ok(())

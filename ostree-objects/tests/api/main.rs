@@ -3,6 +3,7 @@
     missing_docs,
     unreachable_pub,
     clippy::unwrap_used,
+    clippy::unwrap_in_result,
     clippy::std_instead_of_core,
     clippy::std_instead_of_alloc
 )]

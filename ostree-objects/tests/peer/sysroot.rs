@@ -250,7 +250,7 @@ fn until_the_switch_the_old_order_boots_and_a_second_try_starts_anew() {
     let second = sysroot.prepare(&options, take_new).unwrap();
     assert_eq!(second.serial, 1, "the refused one is still there");
     drop(sysroot.write_order(&[second.clone(), first.clone()], boot_loader_spec).unwrap());
-    assert_eq!(sysroot.deployments().unwrap(), [first.clone()]);
+    assert_eq!(sysroot.deployments().unwrap(), std::slice::from_ref(&first));
     sysroot.cleanup(Some(&first)).unwrap();
     assert!(!sysroot.path_of(&second).exists());
     assert!(sysroot.path_of(&first).join("etc/hostname").exists());

@@ -1,8 +1,10 @@
 //! Properties of `bsp-imx95`.
 #![allow(clippy::missing_panics_doc)] // A panic is how a property says that it does not hold.
 
+use std::collections::BTreeMap;
+
 use bsp_imx95::boot_script::{Entry, power_on};
-use bsp_imx95::env::{self, Env, Escapes, Layout, Scheme, Variables};
+use bsp_imx95::env::{self, Env, Layout, Rules, Scheme, Variables};
 use bsp_imx95::fw_env_config::FwEnvConfig;
 use bsp_imx95::slot::{self, State};
 
@@ -17,8 +19,11 @@ pub fn env(data: &[u8]) {
     for (name, value) in &pairs {
         assert!(view.get(name).is_some_and(|found| found.is(value)));
     }
-    let literal = view.with_escapes(Escapes::Literal);
-    assert!(literal.iter().map(|(name, _)| name).eq(view.iter().map(|(name, _)| name)));
+    if let Ok(theirs) = Env::parse_with(data, Rules::Libubootenv) {
+        let theirs: BTreeMap<_, Vec<u8>> =
+            theirs.iter().map(|(name, value)| (name, value.bytes().collect())).collect();
+        assert_eq!(theirs, libubootenv(data));
+    }
 
     let size = pairs.iter().map(|(name, value)| name.len() + 2 * value.len() + 2).sum::<usize>() + 7;
     if size <= env::MAX_SIZE {
@@ -27,10 +32,23 @@ pub fn env(data: &[u8]) {
     }
 }
 
+/// libubootenv's reading, once more and simply: entries end at a NUL, the first `=` ends the name.
+fn libubootenv(data: &[u8]) -> BTreeMap<&[u8], Vec<u8>> {
+    let entries = data.split(|byte| *byte == 0).take_while(|entry| !entry.is_empty());
+    let mut variables: BTreeMap<_, _> = entries
+        .filter_map(|entry| {
+            let at = entry.iter().position(|byte| *byte == b'=')?;
+            (at > 0).then(|| (&entry[..at], entry[at + 1..].to_vec()))
+        })
+        .collect();
+    variables.remove(b".flags".as_slice());
+    variables
+}
+
 /// Two copies: a change leads to a state that has it and nothing else, and never touches the copy in use.
 pub fn env_copies(data: &[u8]) {
     let Some((selector, data)) = data.split_first() else { return };
-    let scheme = if selector & 2 == 0 { Scheme::Counter } else { Scheme::Boolean };
+    let scheme = if selector & 2 == 0 { Scheme::Counter } else { Scheme::ParallelNor };
     let layout = if selector & 1 == 0 { Layout::Single } else { Layout::Redundant { scheme } };
     let mut copies: Vec<Vec<u8>> =
         data.chunks(data.len().div_ceil(layout.copies()).max(1)).map(Vec::from).collect();

@@ -14,6 +14,9 @@ pub struct SigningKey {
 impl SigningKey {
     /// The key pair of `seed`, identified as aktualizr identifies Ed25519 keys: SHA-256 of the public value as
     /// a JSON string.
+    ///
+    /// # Panics
+    /// If the seed is all zero, which is no secret.
     #[must_use]
     pub fn from_seed(seed: [u8; 32]) -> Self {
         let pair = ed25519_compact::KeyPair::from_seed(ed25519_compact::Seed::new(seed));

@@ -18,7 +18,7 @@ pub(in crate::plan) fn directory<O: Cursor, N: Cursor, L: Cursor>(
     if let Mode::All(whole) = left.mode {
         let meta =
             if whole.side == Side::New { all.new.map(Cursor::meta) } else { all.local.map(Cursor::meta) };
-        return meta.map(|meta| whole.parts(place(meta, whole.side), all)).transpose();
+        return Ok(meta.map(|meta| whole.parts(place(meta, whole.side), all)));
     }
     let sides = &all.walked(left.walked);
     let absent = |row, class| Ok(Some(Parts::new(Action::Absent, row, class)));
@@ -43,13 +43,12 @@ pub(in crate::plan) fn directory<O: Cursor, N: Cursor, L: Cursor>(
             }
             absent(Row::LocalRemoval, Class::Kept)
         }
-        (old, Some(new), Some(local)) => merge(sides, (old, new, local), treatment).map(Some),
+        (old, Some(new), Some(local)) => merge((old, new, local), treatment).map(Some),
         _ => Ok(None),
     }
 }
 
 fn merge<O: Cursor, N: Cursor, L: Cursor>(
-    sides: &Sides<'_, O, N, L>,
     (old, new, local): (Option<&O>, &N, &L),
     treatment: Treatment,
 ) -> Result<Parts, PlanError> {
@@ -71,7 +70,7 @@ fn merge<O: Cursor, N: Cursor, L: Cursor>(
     if meta_contested || xattrs_contested {
         let kind = if meta_contested { ConflictKind::Metadata } else { ConflictKind::Xattrs };
         if treatment == Treatment::Fail
-            && let Some(parts) = refuse(sides, Row::Directory, kind)?.parts
+            && let Some(parts) = refuse(Row::Directory, kind).parts
         {
             return Ok(parts);
         }
@@ -80,7 +79,7 @@ fn merge<O: Cursor, N: Cursor, L: Cursor>(
         let lost = if taken { Lost::LOCAL_MODE } else { Lost::NEW_MODE }.when(meta_contested)
             | Lost::NEW_XATTRS.when(xattrs_contested);
         let parts = Parts::new(action, Row::Directory, Class::Conflict);
-        return Ok(parts.losing(lost).contested(sides.conflict(kind, resolution)?));
+        return Ok(parts.losing(lost).contested(kind, resolution));
     }
     let (row, class) = match (mine.any(), theirs.any()) {
         _ if old.is_none() && !apart.any() => (Row::Directory, Class::Same),

@@ -2,7 +2,7 @@
 
 use core::cell::Cell;
 
-use super::{ConflictKind, Parts, Resolution, Row, Side, Sides, Verdict, refuse};
+use super::{ConflictKind, Parts, Resolution, Row, Side, Verdict, refuse};
 use crate::error::{PlanError, at};
 use crate::plan::compare::{Changes, changes};
 use crate::policy::Treatment;
@@ -11,7 +11,6 @@ use crate::tree::{Cursor, Kind, Meta};
 
 /// New default and device have a file or symlink; the old default may have any kind, or nothing.
 pub(super) fn judge<O: Cursor, N: Cursor, L: Cursor>(
-    sides: &Sides<'_, O, N, L>,
     old: Option<&O>,
     new: &N,
     local: &L,
@@ -37,8 +36,16 @@ pub(super) fn judge<O: Cursor, N: Cursor, L: Cursor>(
         return Ok(step(super::place(new_meta, Side::New), Row::Converged, Class::Merged));
     }
     let all = Changes { kind: true, content: true, meta: true, xattrs: true };
-    let (mine, theirs) = (mine.unwrap_or(all), theirs.unwrap_or(all));
+    fields((old, new, local), (mine.unwrap_or(all), theirs.unwrap_or(all), apart), treatment)
+}
 
+/// Each field by itself. A function of its own, as comparing content needs most of the stack that a plan needs.
+fn fields<O: Cursor, N: Cursor, L: Cursor>(
+    (old, new, local): (Option<&O>, &N, &L),
+    (mine, theirs, apart): (Changes, Changes, Changes),
+    treatment: Treatment,
+) -> Result<Verdict, PlanError> {
+    let (new_meta, local_meta) = (new.meta(), local.meta());
     let contested = apart.content && mine.content && theirs.content;
     let content = match treatment {
         _ if !contested => {
@@ -48,7 +55,7 @@ pub(super) fn judge<O: Cursor, N: Cursor, L: Cursor>(
                 Content::New
             }
         }
-        Treatment::Fail => return refuse(sides, edited(old), ConflictKind::Content),
+        Treatment::Fail => return Ok(refuse(edited(old), ConflictKind::Content)),
         Treatment::TakeNew => Content::New,
         Treatment::Merge(driver) if both_files(old.map(Cursor::meta), new_meta, local_meta) => {
             Content::Driver(driver)
@@ -64,7 +71,7 @@ pub(super) fn judge<O: Cursor, N: Cursor, L: Cursor>(
     };
     if (meta_contested || xattrs_contested) && treatment == Treatment::Fail {
         let kind = if meta_contested { ConflictKind::Metadata } else { ConflictKind::Xattrs };
-        return refuse(sides, Row::BothEditedApart, kind);
+        return Ok(refuse(Row::BothEditedApart, kind));
     }
     let action =
         Action::Place(Place { kind, content, mode: meta.mode, uid: meta.uid, gid: meta.gid, xattrs });
@@ -89,8 +96,7 @@ pub(super) fn judge<O: Cursor, N: Cursor, L: Cursor>(
         _ => return Ok(step(action, Row::BothEditedApart, Class::Merged)),
     };
     let row = if contested { edited(old) } else { Row::BothEditedApart };
-    let parts =
-        Parts::new(action, row, Class::Conflict).losing(lost).contested(sides.conflict(kind, resolution)?);
+    let parts = Parts::new(action, row, Class::Conflict).losing(lost).contested(kind, resolution);
     Ok(Verdict::step(parts))
 }
 

@@ -1,0 +1,217 @@
+//! A directory of an OSTree commit as a side of a merge of /etc: read from objects, without a checkout.
+//!
+//! Directories with the same dirtree checksum are equal all the way down, so the planner does not read them, and
+//! files with the same checksum are the same file. The metadata is what the commit says: owners and modes are those
+//! of a checkout by root.
+
+use std::cell::RefCell;
+use std::io::Read;
+
+use etc_merge::{Cursor, Digest, Kind, Meta, SourceError, Tree};
+use ostree_objects::repo::{FileObject, Repo, RepoError};
+use ostree_objects::{Checksum, CommitRef, DirMetaRef, DirTreeRef, ObjectType, Xattrs};
+
+/// A directory in a repository.
+#[derive(Debug)]
+pub struct OstreeTree<'r> {
+    repo: &'r Repo,
+    root: Directory,
+}
+
+/// What names a directory.
+#[derive(Clone, Copy, Debug)]
+struct Directory {
+    tree: Checksum,
+    meta: Checksum,
+}
+
+/// The code of [`SourceError::Other`]: an object is missing, corrupt or malformed.
+pub const BAD_OBJECT: u32 = 1;
+/// The code of [`SourceError::Other`]: the file system refused.
+pub const FAILED: u32 = 2;
+
+impl<'r> OstreeTree<'r> {
+    /// The directory at `path`, such as `usr/etc`, of a commit; `None` if it has none there.
+    ///
+    /// # Errors
+    /// If an object on the way is missing, corrupt or malformed.
+    pub fn open(repo: &'r Repo, commit: &Checksum, path: &str) -> Result<Option<Self>, RepoError> {
+        let bytes = repo.load_metadata(ObjectType::Commit, commit)?;
+        let malformed =
+            |object_type, checksum| move |error| RepoError::Malformed { object_type, checksum, error };
+        let parsed = CommitRef::parse(&bytes).map_err(malformed(ObjectType::Commit, *commit))?;
+        let mut root = Directory { tree: parsed.tree(), meta: parsed.meta() };
+        for name in path.split('/').filter(|name| !name.is_empty()) {
+            let bytes = repo.load_metadata(ObjectType::DirTree, &root.tree)?;
+            let tree = DirTreeRef::parse(&bytes).map_err(malformed(ObjectType::DirTree, root.tree))?;
+            let Some(entry) = tree.dir(name) else { return Ok(None) };
+            root = Directory { tree: entry.tree, meta: entry.meta };
+        }
+        Ok(Some(Self { repo, root }))
+    }
+}
+
+impl Tree for OstreeTree<'_> {
+    type Cursor<'t>
+        = OstreeCursor<'t>
+    where
+        Self: 't;
+
+    fn root(&self) -> Result<OstreeCursor<'_>, SourceError> {
+        let entries = vec![Entry { name: Vec::new(), is: Is::Directory(self.root) }];
+        Ok(OstreeCursor { repo: self.repo, entries, next: 0, current: None })
+    }
+}
+
+/// A position in a directory of an [`OstreeTree`].
+#[derive(Debug)]
+pub struct OstreeCursor<'t> {
+    repo: &'t Repo,
+    /// In the order of their names.
+    entries: Vec<Entry>,
+    next: usize,
+    current: Option<Current>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: Vec<u8>,
+    is: Is,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Is {
+    File(Checksum),
+    Directory(Directory),
+}
+
+/// The current entry, with what its object says.
+#[derive(Debug)]
+struct Current {
+    is: Is,
+    meta: Meta,
+    xattrs: Xattrs,
+    /// Of a symbolic link.
+    target: Option<Vec<u8>>,
+    /// The content of a file from this byte on.
+    open: RefCell<Option<(u64, FileObject)>>,
+}
+
+impl Cursor for OstreeCursor<'_> {
+    fn advance(&mut self) -> Result<bool, SourceError> {
+        let Some(entry) = self.entries.get(self.next) else {
+            self.current = None;
+            return Ok(false);
+        };
+        self.next += 1;
+        self.current = Some(match entry.is {
+            Is::File(checksum) => file(self.repo, checksum)?,
+            Is::Directory(directory) => directory_entry(self.repo, directory)?,
+        });
+        Ok(true)
+    }
+
+    fn name(&self) -> &[u8] {
+        let current = self.next.checked_sub(1).and_then(|index| self.entries.get(index));
+        current.map_or(b"", |entry| &entry.name)
+    }
+
+    fn meta(&self) -> Meta {
+        self.current.as_ref().map_or(const { Meta::new(Kind::Directory) }, |current| current.meta)
+    }
+
+    fn descend(&self) -> Result<Self, SourceError> {
+        let Some(Current { is: Is::Directory(directory), .. }) = self.current else {
+            return Err(SourceError::Changed);
+        };
+        let bytes =
+            self.repo.load_metadata(ObjectType::DirTree, &directory.tree).map_err(|error| code(&error))?;
+        let tree = DirTreeRef::parse(&bytes).map_err(|_| SourceError::Other { code: BAD_OBJECT })?;
+        let files = tree.files().map(|file| (file.name, Is::File(file.checksum)));
+        let directories =
+            tree.dirs().map(|dir| (dir.name, Is::Directory(Directory { tree: dir.tree, meta: dir.meta })));
+        let mut entries: Vec<Entry> =
+            files.chain(directories).map(|(name, is)| Entry { name: name.as_str().into(), is }).collect();
+        // Two sorted lists, in which no name is twice.
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Self { repo: self.repo, entries, next: 0, current: None })
+    }
+
+    fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {
+        let Some(current) = &self.current else { return Ok(0) };
+        if let Some(target) = &current.target {
+            let rest =
+                usize::try_from(offset).ok().and_then(|offset| target.get(offset..)).unwrap_or_default();
+            let length = rest.len().min(buffer.len());
+            for (to, from) in buffer.iter_mut().zip(rest) {
+                *to = *from;
+            }
+            return Ok(length);
+        }
+        let Is::File(checksum) = current.is else { return Ok(0) };
+        let mut open = current.open.borrow_mut();
+        if open.as_ref().is_none_or(|(position, _)| *position != offset) {
+            let mut object = self.repo.open_file(&checksum).map_err(|error| code(&error))?;
+            let skipped = std::io::copy(&mut object.content.by_ref().take(offset), &mut std::io::sink());
+            skipped.map_err(|_| SourceError::Other { code: FAILED })?;
+            *open = Some((offset, object));
+        }
+        let Some((position, object)) = &mut *open else { return Ok(0) };
+        let length = object.content.read(buffer).map_err(|_| SourceError::Other { code: FAILED })?;
+        *position =
+            u64::try_from(length).ok().and_then(|n| offset.checked_add(n)).ok_or(SourceError::Changed)?;
+        Ok(length)
+    }
+
+    fn xattrs(&self, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), SourceError> {
+        for (name, value) in self.current.iter().flat_map(|current| current.xattrs.as_ref().iter()) {
+            visit(name, value);
+        }
+        Ok(())
+    }
+
+    /// Half of the checksum, which covers content and metadata: more than any file system's numbers say.
+    fn identity(&self) -> Option<[u64; 2]> {
+        let Some(Current { is: Is::File(Checksum(bytes)), .. }) = &self.current else { return None };
+        let (halves, _) = bytes.as_chunks::<8>();
+        Some([u64::from_be_bytes(*halves.first()?), u64::from_be_bytes(*halves.get(1)?)])
+    }
+
+    fn subtree(&self) -> Option<Digest> {
+        match self.current.as_ref()?.is {
+            Is::Directory(directory) => Some(Digest::from_bytes(directory.tree.0)),
+            Is::File(_) => None,
+        }
+    }
+}
+
+fn file(repo: &Repo, checksum: Checksum) -> Result<Current, SourceError> {
+    let FileObject { header, size, .. } = repo.open_file(&checksum).map_err(|error| code(&error))?;
+    let view = header.as_ref();
+    let target = view.symlink_target().map(|target| target.as_bytes().to_vec());
+    let (kind, size) = match &target {
+        Some(target) => (Kind::Symlink, u64::try_from(target.len()).unwrap_or(u64::MAX)),
+        None => (Kind::File, size),
+    };
+    let mode = if kind == Kind::Symlink { 0o777 } else { view.mode() & 0o7777 };
+    let meta = Meta { mode, uid: view.uid(), gid: view.gid(), size, ..Meta::new(kind) };
+    let xattrs = Xattrs::from(view.xattrs());
+    Ok(Current { is: Is::File(checksum), meta, xattrs, target, open: RefCell::default() })
+}
+
+fn directory_entry(repo: &Repo, directory: Directory) -> Result<Current, SourceError> {
+    let bytes = repo.load_metadata(ObjectType::DirMeta, &directory.meta).map_err(|error| code(&error))?;
+    let view = DirMetaRef::parse(&bytes).map_err(|_| SourceError::Other { code: BAD_OBJECT })?;
+    let meta =
+        Meta { mode: view.mode() & 0o7777, uid: view.uid(), gid: view.gid(), ..Meta::new(Kind::Directory) };
+    let xattrs = Xattrs::from(view.xattrs());
+    Ok(Current { is: Is::Directory(directory), meta, xattrs, target: None, open: RefCell::default() })
+}
+
+/// What a repository's error is for the planner, which names the path beside it.
+fn code(error: &RepoError) -> SourceError {
+    match error {
+        RepoError::Io { .. } => SourceError::Other { code: FAILED },
+        _ => SourceError::Other { code: BAD_OBJECT },
+    }
+}

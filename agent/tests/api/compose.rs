@@ -1,0 +1,71 @@
+//! `ota-agent compose`, run as a process on files.
+
+use std::fs;
+use std::process::{Command, Output};
+
+const DIGEST: &str = "86e0e091d0da6bde2456dbb48306f3956bbeb2eae1b5b9a43045843f69fe4aaa";
+
+fn compose(file: &str, arguments: &[&str]) -> Output {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("a.yml"), file).unwrap();
+    fs::write(directory.path().join("variables"), "TAG=1.25\n").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ota-agent"));
+    command.current_dir(directory.path()).arg("compose").args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn check_prints_a_line_for_each_problem_with_its_place() {
+    let output = compose("services:\n  web:\n    imagee: nginx\n    ports: ['x']\n", &["check", "a.yml"]);
+    assert_eq!(output.status.code(), Some(1));
+    let lines: Vec<_> = text(&output.stdout).lines().collect();
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    assert!(lines.iter().any(|line| line.starts_with("a.yml:3:5: imagee: ")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.starts_with("a.yml:4:13: x: port: ")), "{lines:#?}");
+    let good =
+        compose("services:\n  web:\n    image: nginx:$TAG\n", &["check", "a.yml", "--env-file", "variables"]);
+    assert_eq!((good.status.code(), text(&good.stdout)), (Some(0), ""));
+}
+
+#[test]
+fn canonical_judges_yaml_and_nothing_else() {
+    let output = compose("b: [1, yes]\na: 'x'\n", &["canonical", "a.yml"]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), "a: x\nb:\n- 1\n- true\n"));
+    let output = compose("a: [\n", &["canonical", "a.yml"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).starts_with("ota-agent: error: a.yml:2:1: "), "{}", text(&output.stderr));
+}
+
+#[test]
+fn lock_pins_what_it_is_given_a_digest_for_and_refuses_the_rest() {
+    let file = "services:\n  web: {image: 'nginx:1.25'}\n";
+    let refused = compose(file, &["lock", "a.yml"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = text(&refused.stderr);
+    assert!(said.contains("a.yml:2:16: nginx:1.25: the image is not pinned"), "{said}");
+    let locked = compose(file, &["lock", "a.yml", "--image", &format!("nginx:1.25=sha256:{DIGEST}")]);
+    assert_eq!(locked.status.code(), Some(0), "{}", text(&locked.stderr));
+    let locked = text(&locked.stdout);
+    assert_eq!(locked, format!("services:\n  web:\n    image: nginx@sha256:{DIGEST}\n"));
+    let again = compose(locked, &["lock", "a.yml"]);
+    assert_eq!(text(&again.stdout), locked);
+}
+
+#[test]
+fn plan_ends_with_the_confirmation_and_says_the_way_back() {
+    let file = format!("services:\n  web:\n    image: nginx@sha256:{DIGEST}\n");
+    let output = compose(&file, &["plan", "a.yml", "--project", "panel", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let steps: Vec<serde_json::Value> =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let names: Vec<_> = steps.iter().map(|step| step["step"]["step"].as_str().unwrap()).collect();
+    assert_eq!(names.last(), Some(&"confirm"));
+    let created = steps.iter().find(|step| step["step"]["step"] == "create").unwrap();
+    assert_eq!(created["undo"]["container"], "panel-web-1.next");
+    assert!(steps.last().unwrap()["undo"].is_null());
+    let unpinned = compose("services:\n  web:\n    image: nginx\n", &["plan", "a.yml"]);
+    assert_eq!(unpinned.status.code(), Some(1));
+}

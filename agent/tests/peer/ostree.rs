@@ -1,0 +1,201 @@
+//! `ota-agent ostree` beside `ostree`: the same lines for the same arguments, and repositories that both accept.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use testkit::tools;
+
+#[path = "../../../ostree-objects/tests/peer/tree.rs"]
+#[allow(dead_code)] // The library's own tests use the rest.
+mod tree;
+
+struct Case {
+    directory: tempfile::TempDir,
+}
+
+impl Case {
+    fn new() -> Self {
+        Self { directory: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn repo(&self, name: &str) -> String {
+        format!("--repo={}", self.path(name).display())
+    }
+
+    /// What the real tool prints.
+    fn theirs(&self, repo: &str, arguments: &[&str]) -> String {
+        let mut command = tools::tool("ostree");
+        command.arg(self.repo(repo)).args(arguments).current_dir(self.directory.path());
+        text(tools::success(&mut command))
+    }
+
+    fn run(&self, repo: &str, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ota-agent"));
+        command.arg("ostree").arg(self.repo(repo)).args(arguments).current_dir(self.directory.path());
+        command.output().unwrap()
+    }
+
+    /// What ours prints.
+    fn ours(&self, repo: &str, arguments: &[&str]) -> String {
+        let output = self.run(repo, arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", text(output.stderr));
+        text(output.stdout)
+    }
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Two releases of a tree: the second lacks one entry of the first, has one more, and one that changed.
+fn two_trees(case: &Case, seed: u64) {
+    for name in ["one", "two"] {
+        tree::make(&case.path(name), seed);
+        std::fs::create_dir_all(case.path(name).join("zz/deep")).unwrap();
+        std::fs::write(case.path(name).join("zz/changed"), name).unwrap();
+    }
+    std::fs::write(case.path("one").join("zz/gone"), "").unwrap();
+    std::fs::create_dir(case.path("one").join("zz/type")).unwrap();
+    std::fs::write(case.path("one").join("zz/type/below"), "").unwrap();
+    std::fs::write(case.path("two").join("zz/type"), "").unwrap();
+    std::fs::create_dir_all(case.path("two").join("new/er")).unwrap();
+    std::fs::write(case.path("two").join("new/er/file"), "").unwrap();
+}
+
+const OPTIONS: &[&str] = &["--branch=os/main", "--owner-uid=0", "--owner-gid=0"];
+
+fn commit<'a>(more: &[&'a str], tree: &'a str) -> Vec<&'a str> {
+    [&["commit", "--timestamp=1767225600"], OPTIONS, more, &[tree]].concat()
+}
+
+#[test]
+fn commits_lists_and_differences_are_the_tools() {
+    for seed in 0..6 {
+        let case = Case::new();
+        two_trees(&case, seed);
+        let mode = if seed % 2 == 0 { "--mode=archive" } else { "--mode=bare-user" };
+        std::fs::create_dir(case.path("theirs")).unwrap();
+        case.theirs("theirs", &["init", mode]);
+        case.ours("ours", &["init", mode]);
+        let mut commits = Vec::new();
+        for (tree, subject) in [("one", ""), ("two", "--subject=A subject")] {
+            let more: Vec<&str> = if subject.is_empty() { vec![] } else { vec![subject] };
+            let arguments = commit(&more, tree);
+            // The tool reads a plain number as a date.
+            let theirs: Vec<_> = arguments
+                .iter()
+                .map(|argument| argument.replace("--timestamp=", "--timestamp=@"))
+                .chain(["--no-xattrs".into()])
+                .collect();
+            let theirs: Vec<_> = theirs.iter().map(String::as_str).collect();
+            let theirs = case.theirs("theirs", &theirs);
+            assert_eq!(case.ours("ours", &arguments), theirs, "seed {seed}");
+            commits.push(theirs.trim().to_owned());
+        }
+        let [one, two] = &commits[..] else { panic!("two commits") };
+        for arguments in [
+            &["ls", "-R", two][..],
+            &["ls", "-R", "-C", one],
+            &["ls", "os/main"],
+            &["show", "os/main"],
+            &["show", one],
+            &["rev-parse", "os/main"],
+            &["diff", one, two],
+            &["diff", two, one],
+            &["diff", one, one],
+        ] {
+            let ours = case.ours("ours", arguments);
+            assert_eq!(ours, case.theirs("theirs", arguments), "seed {seed}: {arguments:?}");
+            assert_eq!(case.ours("theirs", arguments), ours, "seed {seed}: {arguments:?}");
+        }
+        case.theirs("ours", &["fsck"]);
+        assert!(case.ours("theirs", &["fsck"]).ends_with(" 0 damaged\n"));
+    }
+}
+
+#[test]
+fn what_is_pulled_over_http_or_copied_passes_the_tools_fsck() {
+    let case = Case::new();
+    two_trees(&case, 3);
+    std::fs::create_dir(case.path("theirs")).unwrap();
+    case.theirs("theirs", &["init", "--mode=archive"]);
+    let head = case.theirs("theirs", &["commit", "-b", "os/main", "--no-xattrs", "two"]);
+    let server = Server::start(&case.path("theirs"));
+    case.ours("pulled", &["init"]);
+    for _ in 0..2 {
+        case.ours("pulled", &["pull", server.url.as_str(), "os/main"]);
+    }
+    assert_eq!(case.ours("pulled", &["rev-parse", "origin:os/main"]), head);
+    case.ours("copied", &["init", "--mode=archive"]);
+    case.ours("copied", &["pull-local", "theirs", "os/main", head.trim()]);
+    for repo in ["pulled", "copied"] {
+        case.theirs(repo, &["fsck"]);
+    }
+    assert_eq!(case.theirs("pulled", &["rev-parse", "origin:os/main"]), head);
+    assert_eq!(case.theirs("copied", &["rev-parse", "os/main"]), head);
+    case.ours("pulled", &["checkout", "-U", head.trim(), "ours-out"]);
+    case.theirs("pulled", &["checkout", "-U", head.trim(), "theirs-out"]);
+    let names = |path: &str| {
+        let listed = tree::list(&case.path(path)).into_iter();
+        listed.map(|(path, entry)| (path, entry.mode, entry.content))
+    };
+    assert!(names("ours-out").eq(names("theirs-out")));
+    let missing = case.run("pulled", &["pull", server.url.as_str(), "no/such"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(text(missing.stderr).contains("has no ref no/such"));
+}
+
+#[test]
+fn damage_is_named_and_ends_with_1_in_both() {
+    let case = Case::new();
+    two_trees(&case, 5);
+    case.ours("repo", &["init", "--mode=archive"]);
+    case.ours("repo", &commit(&[], "one"));
+    let listing = case.ours("repo", &["ls", "-R", "-C", "os/main"]);
+    let line = listing.lines().find(|line| line.ends_with("/zz/changed")).unwrap();
+    let checksum = line.split_whitespace().nth(4).unwrap();
+    let object = case.path("repo/objects").join(&checksum[..2]).join(format!("{}.filez", &checksum[2..]));
+    let mut bytes = std::fs::read(&object).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&object, bytes).unwrap();
+    let output = case.run("repo", &["fsck"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(output.stdout).contains(checksum));
+    let theirs = tools::tool("ostree").arg(case.repo("repo")).arg("fsck").output().unwrap();
+    assert!(!theirs.status.success());
+    std::fs::remove_file(&object).unwrap();
+    let output = case.run("repo", &["fsck"]);
+    assert!(text(output.stdout).contains(&format!("{checksum} is not in the repository")));
+}
+
+/// Python's server of plain files, on a port of its choice.
+struct Server {
+    child: Child,
+    url: String,
+}
+
+impl Server {
+    fn start(directory: &Path) -> Self {
+        let mut command = tools::tool("/usr/bin/python3");
+        command.args(["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory"]).arg(directory);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port = line.split(" port ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+        let url = format!("http://127.0.0.1:{port}");
+        Self { child, url }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,107 @@
+//! Looking through a repository: is everything there that its commits need, and is it what its names say?
+
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::vec::Vec;
+
+use rustix::fs::Dir;
+
+use super::{Repo, RepoError, open_directory};
+use crate::pull::{Planner, PullError, Request};
+use crate::{Checksum, Limits, ObjectType};
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct FsckReport {
+    /// Commits that were looked through.
+    pub commits: usize,
+    /// Commits that say themselves that objects of them may be missing, and were left out.
+    pub partial: Vec<Checksum>,
+    /// Objects that are as they should be.
+    pub good: usize,
+    /// Those that are not: to be fetched again, all of them.
+    pub damaged: Vec<Damage>,
+}
+
+/// An object that is missing, corrupt or malformed.
+#[derive(Debug)]
+pub struct Damage {
+    /// The object.
+    pub request: Request,
+    /// What is wrong with it.
+    pub error: RepoError,
+}
+
+impl Repo {
+    /// The commits that the repository has, complete or not, in the order of their checksums.
+    ///
+    /// # Errors
+    /// As of the file system.
+    pub fn commits(&self) -> Result<Vec<Checksum>, RepoError> {
+        let failed = || RepoError::io("listing the objects");
+        let extension = format!(".{}", ObjectType::Commit.extension(self.mode));
+        let mut commits = BTreeSet::new();
+        for folder in 0..=u8::MAX {
+            let Ok(directory) = open_directory(&self.objects, &*format!("{folder:02x}")) else { continue };
+            for entry in Dir::read_from(&directory).map_err(failed())? {
+                let entry = entry.map_err(failed())?;
+                let name = entry.file_name().to_str().unwrap_or_default();
+                let Some(rest) = name.strip_suffix(&*extension) else { continue };
+                if let Ok(checksum) = Checksum::from_hex(format!("{folder:02x}{rest}").as_bytes()) {
+                    commits.insert(checksum);
+                }
+            }
+        }
+        Ok(commits.into_iter().collect())
+    }
+
+    /// Reads everything that complete commits need and compares it with its name. Damage does not end the search:
+    /// all of it is reported.
+    ///
+    /// # Errors
+    /// As of the file system.
+    pub fn fsck(&self) -> Result<FsckReport, RepoError> {
+        let mut report = FsckReport::default();
+        let mut seen = BTreeSet::new();
+        for commit in self.commits()? {
+            if self.is_partial(&commit)? {
+                report.partial.push(commit);
+                continue;
+            }
+            report.commits += 1;
+            let mut planner = Planner::new(commit, Limits::DEFAULT);
+            while let Some(request) = planner.next_request() {
+                let is_new = seen.insert((request.object_type, request.checksum));
+                match self.check(&mut planner, request, is_new) {
+                    Ok(()) => report.good += usize::from(is_new),
+                    Err(error) if is_new => report.damaged.push(Damage { request, error }),
+                    Err(_) => {}
+                }
+            }
+        }
+        Ok(report)
+    }
+
+    fn check(&self, planner: &mut Planner, request: Request, is_new: bool) -> Result<(), RepoError> {
+        let Request { object_type, checksum } = request;
+        if object_type == ObjectType::File {
+            // A file that was read for another commit is not read again.
+            if is_new {
+                self.check_file(&checksum)?;
+            }
+            return planner.file_arrived(request).map_err(|error| refused(request, error));
+        }
+        let bytes = self.load_metadata(object_type, &checksum)?;
+        planner.metadata_arrived(request, &bytes).map_err(|error| refused(request, error))
+    }
+}
+
+/// What the planner refuses is a malformed object, or one that nests too deep.
+fn refused(Request { object_type, checksum }: Request, error: PullError) -> RepoError {
+    match error {
+        PullError::Malformed { error, .. } => RepoError::Malformed { object_type, checksum, error },
+        PullError::Depth { limit } => RepoError::Depth { limit },
+        PullError::Checksum { expected, actual, .. } => RepoError::Corrupt { object_type, expected, actual },
+        PullError::Unexpected | PullError::Objects { .. } => RepoError::Missing { object_type, checksum },
+    }
+}

@@ -1,0 +1,70 @@
+//! `cargo xtask bench-peers`: whole processes, ours and the peer's in turn, on a file system in memory where there
+//! is one, because disks are noisy.
+
+mod etc_merge;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::command;
+use crate::workspace::Workspace;
+
+/// Runs of each command; the median counts.
+const RUNS: usize = 9;
+
+pub(crate) fn run(workspace: &Workspace, what: Option<&str>) -> Result<()> {
+    crate::debian::provide_tools()?;
+    command::run(&mut workspace.cargo(&["build", "--release", "--package", "ota-agent"]))?;
+    match what {
+        None | Some("etc-merge") => etc_merge::run(&workspace.target.join("release/ota-agent")),
+        Some(other) => anyhow::bail!("no comparison `{other}`; there is: etc-merge"),
+    }
+}
+
+/// A directory in memory, or a temporary one.
+fn scratch() -> Result<tempfile::TempDir> {
+    let memory = PathBuf::from("/dev/shm");
+    let builder = tempfile::Builder::new();
+    Ok(if memory.is_dir() { builder.tempdir_in(memory)? } else { builder.tempdir()? })
+}
+
+/// One row: what was run, and its times.
+struct Row {
+    name: &'static str,
+    times: Vec<Duration>,
+}
+
+impl Row {
+    const fn new(name: &'static str) -> Self {
+        Self { name, times: Vec::new() }
+    }
+
+    /// Runs the command once more; only its own time counts.
+    fn time(&mut self, command: &mut Command) -> Result<()> {
+        let start = Instant::now();
+        let output = command::output(command)?;
+        self.times.push(start.elapsed());
+        anyhow::ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    fn median(&self) -> Duration {
+        let mut times = self.times.clone();
+        times.sort();
+        times.get(times.len() / 2).copied().unwrap_or_default()
+    }
+}
+
+/// Medians, and how often the first row's time goes into each.
+fn print(rows: &[Row]) {
+    let first = rows.first().map_or(Duration::ZERO, Row::median);
+    println!("\n{:<52} {:>10} {:>8}", "median of whole processes", "ms", "ratio");
+    for row in rows {
+        let median = row.median();
+        let ratio = median.as_secs_f64() / first.as_secs_f64().max(f64::MIN_POSITIVE);
+        println!("{:<52} {:>10.2} {ratio:>8.1}", row.name, median.as_secs_f64() * 1000.0);
+    }
+}
