@@ -17,8 +17,6 @@ pub struct Signer {
     sign: Sign,
 }
 
-type Sign = Box<dyn Fn(&[u8]) -> Vec<u8>>;
-
 /// The salt has to come from somewhere; tests want the same bytes each time.
 struct Fixed;
 
