@@ -14,3 +14,4 @@ mod lockbox;
 mod roots;
 mod secondary;
 mod seeds;
+mod stream;
