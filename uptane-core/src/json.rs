@@ -6,9 +6,11 @@
 //! ([`crate::canonical`]) refuses every repeated key, and every signed document passes through it.
 
 mod plain;
+pub(crate) mod reader;
 mod scan;
 mod string;
 
+pub use reader::{MAX_OPEN_KEYS_BYTES, MIN_WINDOW_BYTES};
 pub use scan::parse;
 pub use string::{Chars, JsonStr};
 

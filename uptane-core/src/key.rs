@@ -15,6 +15,7 @@ mod ed25519;
 mod rsa;
 mod signature;
 mod verifier;
+pub(crate) use verifier::verifying_state;
 
 #[cfg(feature = "ecdsa-p256")]
 pub use ecdsa::EcdsaKey;

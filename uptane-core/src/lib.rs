@@ -24,6 +24,7 @@ pub mod primary;
 #[cfg(feature = "alloc")]
 pub mod repository;
 pub mod secondary;
+pub mod stream;
 pub mod target;
 pub mod time;
 pub mod trusted;

@@ -129,6 +129,19 @@ impl<'a, D: Dialect> Current<'a, D> {
         Ok(Listed { current: self, snapshot: snapshot.reread()?.into_snapshot()? })
     }
 
+    /// What [`crate::stream`] must know to verify Targets that no Snapshot names.
+    ///
+    /// # Errors
+    /// If Root names no signers for `role`.
+    pub fn expect_targets_alone(
+        &self,
+        role: Role,
+        trusted: Option<Baseline>,
+    ) -> Result<crate::stream::Expected<'a>, Error> {
+        let signers = self.root.signers(role)?;
+        Ok(crate::stream::Expected { place: self.place(role), signers, named: None, now: self.now, trusted })
+    }
+
     /// Takes Targets without a Snapshot, as a Director that serves none is verified.
     ///
     /// # Errors
@@ -319,6 +332,22 @@ impl<'a, D: Dialect> Listed<'a, D> {
         &self.snapshot
     }
 
+    /// What [`crate::stream`] must know to verify the Targets metadata called `file` in the Snapshot.
+    ///
+    /// # Errors
+    /// If the Snapshot does not list the file, or Root names no signers for `role`.
+    pub fn expect_targets(
+        &self,
+        role: Role,
+        file: &str,
+        trusted: Option<Baseline>,
+    ) -> Result<crate::stream::Expected<'a>, Error> {
+        let place = self.current.place(role);
+        let named = self.snapshot.file(file)?.ok_or_else(|| place.refuse(Step::G2, ErrorKind::Absent))?;
+        let expected = self.current.expect_targets_alone(role, trusted)?;
+        Ok(crate::stream::Expected { named: Some(named), ..expected })
+    }
+
     /// Takes the Targets metadata called `file` in the Snapshot (Check Targets 1 to 5).
     ///
     /// # Errors
@@ -394,4 +423,9 @@ fn check_file<D: Dialect, I: MemberIndex>(
         let step = if matches!(kind, ErrorKind::Length { .. }) { size } else { hashes };
         place.refuse(step, kind)
     })
+}
+
+/// A wrong length is the step about size, everything else the one about hashes and version.
+pub(crate) fn content_step(kind: ErrorKind, size: Step, hashes: Step) -> Step {
+    if matches!(kind, ErrorKind::Length { .. }) { size } else { hashes }
 }

@@ -87,7 +87,7 @@ impl<'a> Signers<'a> {
     }
 
     /// The key that `keyid` names, if it is one of the role's and of a type that this build verifies with.
-    fn key(&self, keyid: Value<'_>) -> Result<Option<PublicKey>, JsonError> {
+    pub(crate) fn key(&self, keyid: Value<'_>) -> Result<Option<PublicKey>, JsonError> {
         let keyid = keyid.string()?;
         let mut listed = self.keyids.elements()?.filter_map(|id| id.string().ok());
         if !listed.any(|id| id.order(keyid).is_eq()) {
@@ -202,6 +202,25 @@ impl Verified<Owned> {
         let (_, body) = envelope(document).map_err(refuse)?;
         common(*place, document, body).map(Verified)
     }
+}
+
+/// The counterpart of [`check_role`] for metadata that was not kept: `offered` signatures there were, `valid` are the keys whose
+/// signature over it held, and `value` is all that was kept of it.
+pub(crate) fn check_streamed<T>(
+    place: Place,
+    signers: &Signers<'_>,
+    offered: u64,
+    valid: &[PublicKey],
+    value: T,
+) -> Result<Verified<T>, Error> {
+    let distinct =
+        valid.iter().enumerate().filter(|(at, key)| !valid.iter().take(*at).any(|one| one == *key));
+    let valid = u64::try_from(distinct.count()).unwrap_or(0);
+    if valid < signers.threshold {
+        let kind = ErrorKind::UnmetThreshold { valid, required: signers.threshold, offered };
+        return Err(place.refuse(threshold_step(place.role), kind));
+    }
+    Ok(Verified(value))
 }
 
 fn envelope(document: Value<'_>) -> Result<(Value<'_>, Value<'_>), JsonError> {
@@ -321,7 +340,7 @@ fn size_step(role: Role) -> Step {
     }
 }
 
-fn threshold_step(role: Role) -> Step {
+pub(crate) fn threshold_step(role: Role) -> Step {
     match role {
         Role::Root => Step::R2Threshold,
         Role::Timestamp => Step::T2,

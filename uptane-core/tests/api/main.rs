@@ -20,5 +20,6 @@ mod rsa_chain;
 mod secondary;
 mod seeds;
 mod signers;
+mod stream;
 mod tuf;
 mod tuf_repository;

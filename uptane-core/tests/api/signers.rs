@@ -10,6 +10,9 @@ use uptane_core::json;
 
 use crate::factory::key;
 
+/// Signs a message.
+type Sign = Box<dyn Fn(&[u8]) -> Vec<u8>>;
+
 /// A key that signs, with the key object that Root metadata has for it.
 pub struct Signer {
     pub keyid: String,
