@@ -278,9 +278,8 @@ impl<'a, D: Dialect> Timed<'a, D> {
         let place = self.current.place(Role::Snapshot);
         check_size(place, bytes, limit)?;
         let named = self.timestamp.snapshot;
-        let document = crate::json::parse(bytes).map_err(|error| place.refuse(Step::Parse, error))?;
         named
-            .check_content(bytes, document, Current::<D>::hash_forms(), index)
+            .check_content(bytes, Current::<D>::hash_forms(), index)
             .map_err(|kind| place.refuse(content_step(kind, Step::S1, Step::S2), kind))?;
         let signed = self.current.signed(Role::Snapshot, bytes, limit, index)?;
         if signed.version != named.version {
@@ -330,9 +329,8 @@ impl<'a, D: Dialect> Listed<'a, D> {
         let place = self.current.place(role);
         check_size(place, bytes, limit)?;
         let named = self.snapshot.file(file)?.ok_or_else(|| place.refuse(Step::G2, ErrorKind::Absent))?;
-        let document = crate::json::parse(bytes).map_err(|error| place.refuse(Step::Parse, error))?;
         named
-            .check_content(bytes, document, Current::<D>::hash_forms(), index)
+            .check_content(bytes, Current::<D>::hash_forms(), index)
             .map_err(|kind| place.refuse(content_step(kind, Step::G1, Step::G2), kind))?;
         let signed = self.current.signed(role, bytes, limit, index)?;
         if signed.version != named.version {
@@ -343,7 +341,11 @@ impl<'a, D: Dialect> Listed<'a, D> {
     }
 }
 
-/// A wrong length is the step about size, everything else the one about hashes and version.
+/// A wrong length is the step about size, everything else that can be read the one about hashes and version.
 pub(crate) fn content_step(kind: ErrorKind, size: Step, hashes: Step) -> Step {
-    if matches!(kind, ErrorKind::Length { .. }) { size } else { hashes }
+    match kind {
+        ErrorKind::Length { .. } => size,
+        ErrorKind::Json(_) => Step::Parse,
+        _ => hashes,
+    }
 }

@@ -43,6 +43,13 @@ enum Task {
     },
     /// Build the no_std proof: a static library with its own panic handler, and that it proves something
     Nostd,
+    /// Compare with other programs of the same kind; the comparison is a workspace of its own in benches/peers
+    BenchPeers {
+        /// Of which crate
+        crate_name: Peers,
+        /// Passed on: the sizes to compare at
+        arguments: Vec<String>,
+    },
     /// Run the fuzz targets, or one of them, from fuzz/seeds; new inputs go to fuzz/corpus
     Fuzz {
         /// The target's name; all targets if absent
@@ -51,6 +58,13 @@ enum Task {
         #[arg(long, default_value_t = 10)]
         seconds: u32,
     },
+}
+
+/// The crates whose peers can be linked and timed.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Peers {
+    /// `uptane-core` beside `tough` and `tuf`
+    Uptane,
 }
 
 fn main() -> ExitCode {
@@ -69,6 +83,10 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Test { quick } => test::run(&workspace, quick),
         Task::Fixtures { check } => fixtures::run(&workspace, check),
         Task::Nostd => nostd::run(&workspace),
+        Task::BenchPeers { crate_name: Peers::Uptane, arguments } => {
+            let run = ["run", "--quiet", "--release", "--"];
+            command::run(workspace.cargo_in("benches/peers/Cargo.toml", &run).args(arguments))
+        }
         Task::Fuzz { target, seconds } => fuzz::run(&workspace, target.as_deref(), seconds),
     }
 }

@@ -196,7 +196,11 @@ impl<'a> Scanner<'a> {
                 }
                 (_, Expect::FirstOrEnd | Expect::CommaOrEnd) if closes => {
                     self.at += 1;
-                    self.known.remember(open.close(), self.at);
+                    let start = open.close();
+                    // Nobody steps over the document itself.
+                    if open.depth > 0 {
+                        self.known.remember(start, self.at);
+                    }
                 }
                 (_, Expect::CommaOrEnd) => return Err(self.error(JsonErrorKind::UnexpectedByte(byte))),
                 (_, Expect::FirstOrEnd) if in_object => {
