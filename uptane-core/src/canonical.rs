@@ -37,7 +37,8 @@ pub fn write<I: MemberIndex, S: Sink>(
     index: &mut I,
     sink: &mut S,
 ) -> Result<(), JsonError> {
-    let mut stack: heapless::Vec<Frame<'_>, MAX_DEPTH> = heapless::Vec::new();
+    let mut stack: heapless::Vec<Frame, MAX_DEPTH> = heapless::Vec::new();
+    let document = value;
     let mut current = Some(value);
     loop {
         if let Some(value) = current.take() {
@@ -55,7 +56,7 @@ pub fn write<I: MemberIndex, S: Sink>(
             }
         }
         let Some(frame) = stack.last_mut() else { return Ok(()) };
-        match frame.next(index) {
+        match frame.next(document, index) {
             Some((key, element)) => {
                 if !core::mem::replace(&mut frame.first, false) {
                     sink.write(b",");
@@ -75,44 +76,53 @@ pub fn write<I: MemberIndex, S: Sink>(
     }
 }
 
-/// An open object or array.
-struct Frame<'a> {
-    value: Value<'a>,
+/// An open object or array: where it stands in the document, and how far it is written. There is one for each
+/// level of nesting, on the stack, so it is kept small.
+struct Frame {
+    start: usize,
+    end: usize,
     first: bool,
-    rest: Rest<'a>,
+    rest: Rest,
 }
 
-enum Rest<'a> {
-    Elements(crate::json::Elements<'a>),
-    InOrder(crate::json::Members<'a>),
+enum Rest {
+    /// Elements from here on.
+    Elements(usize),
+    /// Members from here on.
+    InOrder(usize),
     /// Members `next..end` of the index; those before `begin` belong to outer objects.
-    Indexed {
-        begin: usize,
-        next: usize,
-        end: usize,
-    },
+    Indexed { begin: usize, next: usize, end: usize },
 }
 
-impl<'a> Frame<'a> {
-    fn open<I: MemberIndex>(value: Value<'a>, index: &mut I) -> Result<Self, JsonError> {
+impl Frame {
+    fn open<I: MemberIndex>(value: Value<'_>, index: &mut I) -> Result<Self, JsonError> {
+        let start = value.offset();
         let rest = if value.kind() == Kind::Array {
-            Rest::Elements(value.elements()?)
+            Rest::Elements(start + 1)
         } else if in_order(value)? {
-            Rest::InOrder(value.members()?)
+            Rest::InOrder(start + 1)
         } else {
             index::fill(value, index)?
         };
-        Ok(Self { value, first: true, rest })
+        Ok(Self { start, end: start + value.raw().len(), first: true, rest })
     }
 
-    fn next<I: MemberIndex>(&mut self, index: &I) -> Option<(Option<JsonStr<'a>>, Value<'a>)> {
+    fn next<'a, I: MemberIndex>(
+        &mut self,
+        document: Value<'a>,
+        index: &I,
+    ) -> Option<(Option<JsonStr<'a>>, Value<'a>)> {
+        let value = document.at(self.start, self.end);
         match &mut self.rest {
-            Rest::Elements(elements) => elements.next().map(|element| (None, element)),
-            Rest::InOrder(members) => members.next().map(|(key, value)| (Some(key), value)),
+            Rest::Elements(at) => value.next_from(at).map(|element| (None, element)),
+            Rest::InOrder(at) => {
+                let key = value.next_from(at)?.string().ok()?;
+                Some((Some(key), value.next_from(at)?))
+            }
             Rest::Indexed { next, end, .. } => {
                 let slot = (*next < *end).then(|| index.slots().get(*next)).flatten()?;
                 *next += 1;
-                let (key, value) = slot.member(self.value)?;
+                let (key, value) = slot.member(value)?;
                 Some((Some(key), value))
             }
         }

@@ -144,6 +144,16 @@ impl<'a> Value<'a> {
         Ok(core::iter::from_fn(move || Some((scanner.next_element()?, scanner.next_element()?))))
     }
 
+    /// The next key or value inside of this container from `at` on, which is moved past it: an iterator that is
+    /// one number, for those who keep many.
+    pub(crate) fn next_from(self, at: &mut usize) -> Option<Value<'a>> {
+        let inside = self.document.get(..self.end.saturating_sub(1)).unwrap_or_default();
+        let mut scanner = Scanner::inside(inside, *at, self.known);
+        let element = scanner.next_element()?;
+        *at = scanner.at();
+        Some(element)
+    }
+
     /// The value from `start` to `end` of the same document, which was checked there before.
     pub(crate) fn at(self, start: usize, end: usize) -> Value<'a> {
         Value { document: self.document, start, end, known: self.known }

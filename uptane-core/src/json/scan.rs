@@ -44,24 +44,28 @@ pub(super) struct Known {
     pub(super) plain: bool,
     /// Start and end of the two longest objects or arrays inside, if longer than [`LONG`]: walking over the
     /// members around them need not read them.
-    long: [(usize, usize); 2],
+    long: [(u32, u32); 2],
 }
 
 /// What is worth remembering, in bytes.
-const LONG: usize = 4096;
+const LONG: u32 = 4096;
 
 impl Known {
     fn remember(&mut self, start: usize, end: usize) {
-        let length = |(start, end): (usize, usize)| end - start;
+        // What lies beyond 4 GiB is simply read again.
+        let (Ok(from), Ok(to)) = (u32::try_from(start), u32::try_from(end)) else { return };
+        let length = |(start, end): (u32, u32)| end - start;
         let [first, second] = &mut self.long;
         let shortest = if length(*first) < length(*second) { first } else { second };
-        if end - start > length(*shortest).max(LONG) {
-            *shortest = (start, end);
+        if to - from > length(*shortest).max(LONG) {
+            *shortest = (from, to);
         }
     }
 
     fn end_of(&self, start: usize) -> Option<usize> {
-        self.long.iter().find(|long| long.0 == start && long.1 != 0).map(|long| long.1)
+        let start = u32::try_from(start).ok()?;
+        let long = self.long.iter().find(|long| long.0 == start && long.1 != 0)?;
+        usize::try_from(long.1).ok()
     }
 }
 
@@ -100,6 +104,11 @@ impl<'a> Scanner<'a> {
     /// A scanner of the inside of a container whose document was checked.
     pub(super) fn inside(bytes: &'a [u8], at: usize, known: Known) -> Self {
         Self { bytes, at, known }
+    }
+
+    /// Where the next element is looked for.
+    pub(super) fn at(&self) -> usize {
+        self.at
     }
 
     /// The next value of a container whose syntax was checked; `None` at its end.
