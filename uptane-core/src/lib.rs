@@ -19,8 +19,11 @@ pub mod metadata;
 #[cfg(feature = "alloc")]
 pub mod primary;
 #[cfg(feature = "alloc")]
+pub mod registration;
+#[cfg(feature = "alloc")]
 pub mod repository;
 pub mod secondary;
+pub mod state;
 pub mod stream;
 pub mod target;
 pub mod time;

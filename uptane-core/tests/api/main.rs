@@ -14,4 +14,5 @@ mod lockbox;
 mod roots;
 mod secondary;
 mod seeds;
+mod state;
 mod stream;
