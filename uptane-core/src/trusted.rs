@@ -417,15 +417,17 @@ fn check_file<D: Dialect, I: MemberIndex>(
     [size, hashes]: [Step; 2],
     index: &mut I,
 ) -> Result<(), Error> {
-    let document = crate::json::parse(bytes).map_err(|error| place.refuse(Step::Parse, error))?;
     let forms = if D::HASHES_CANONICAL { D::FORMS } else { &[] };
-    named.check_content(bytes, document, forms, index).map_err(|kind| {
-        let step = if matches!(kind, ErrorKind::Length { .. }) { size } else { hashes };
-        place.refuse(step, kind)
-    })
+    named
+        .check_content(bytes, forms, index)
+        .map_err(|kind| place.refuse(content_step(kind, size, hashes), kind))
 }
 
-/// A wrong length is the step about size, everything else the one about hashes and version.
+/// A wrong length is the step about size, everything else that can be read the one about hashes and version.
 pub(crate) fn content_step(kind: ErrorKind, size: Step, hashes: Step) -> Step {
-    if matches!(kind, ErrorKind::Length { .. }) { size } else { hashes }
+    match kind {
+        ErrorKind::Length { .. } => size,
+        ErrorKind::Json(_) => Step::Parse,
+        _ => hashes,
+    }
 }

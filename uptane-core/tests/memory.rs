@@ -21,7 +21,8 @@ use uptane_core::{Repository, Role, UtcTime, Verified};
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 const TARGETS: u32 = 100_000;
-const NOW: UtcTime = UtcTime::from_unix(1_800_000_000);
+const NOW: UtcTime = UtcTime::from_unix(1_799_999_999);
+const EXPIRES: UtcTime = UtcTime::from_unix(1_800_000_000);
 /// The reader's buffer.
 const WINDOW_BYTES: usize = 16 * 1024;
 /// All that streaming may take beyond it: stack, found entry and index together.
@@ -77,8 +78,8 @@ fn targets() -> Vec<TargetSpec> {
 fn repo(wire: Wire, canonical: bool) -> Repo {
     let roles = [Role::Root, Role::Timestamp, Role::Snapshot, Role::Targets].into_iter().zip(1..);
     let roles = roles.map(|(role, number)| (role, RoleKeys::single(key(number)))).collect();
-    let root = RootSpec { version: 1, expires: NOW, roles };
-    let mut body = targets_body(Role::Targets, wire, 1, NOW, &targets(), None);
+    let root = RootSpec { version: 1, expires: EXPIRES, roles };
+    let mut body = targets_body(Role::Targets, wire, 1, EXPIRES, &targets(), None);
     if !canonical {
         let (start, end) = (body.find("\"targets\":").unwrap(), body.rfind(",\"version\"").unwrap());
         let map = body[start..end].to_owned();
@@ -88,10 +89,10 @@ fn repo(wire: Wire, canonical: bool) -> Repo {
     let bytes = sign(&body, &[key(4)], wire).unwrap();
     assert!(bytes.len() > 30_000_000, "{} bytes", bytes.len());
     let entry = FileEntry::of(1, &bytes, wire).unwrap();
-    let body = meta_body(Role::Snapshot, wire, 1, NOW, &[("targets.json", entry)]);
+    let body = meta_body(Role::Snapshot, wire, 1, EXPIRES, &[("targets.json", entry)]);
     let snapshot = sign(&body, &[key(3)], wire).unwrap();
     let entry = FileEntry::of(1, &snapshot, wire).unwrap();
-    let timestamp = sign(&timestamp_body(wire, 1, NOW, entry), &[key(2)], wire).unwrap();
+    let timestamp = sign(&timestamp_body(wire, 1, EXPIRES, entry), &[key(2)], wire).unwrap();
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&bytes).unwrap();
     file.rewind().unwrap();

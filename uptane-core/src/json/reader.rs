@@ -308,6 +308,8 @@ impl<'s, R: Read, O: Output, I: MemberIndex> Reader<'s, R, O, I> {
                     let cut = match error.kind {
                         JsonErrorKind::UnexpectedEnd => true,
                         JsonErrorKind::BadEscape => error.offset + LONGEST_ESCAPE > rest.len(),
+                        // What follows its digits may be worse than that there are too many of them.
+                        JsonErrorKind::IntegerRange => runs_to_the_end(rest, error.offset),
                         _ => false,
                     };
                     if self.ended || !cut {
@@ -389,6 +391,11 @@ impl<'s, R: Read, O: Output, I: MemberIndex> Reader<'s, R, O, I> {
 
 fn is_number(value: &[u8]) -> bool {
     matches!(value.first(), Some(b'-' | b'0'..=b'9'))
+}
+
+/// Whether the number at `start` goes on up to the end of `bytes`.
+fn runs_to_the_end(bytes: &[u8], start: usize) -> bool {
+    bytes.iter().skip(start).all(|byte| matches!(byte, b'-' | b'0'..=b'9'))
 }
 
 fn shift(error: JsonError, position: u64) -> JsonError {

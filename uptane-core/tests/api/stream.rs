@@ -3,14 +3,14 @@
 use std::io::Cursor;
 
 use embedded_io::{ErrorType, Read, Seek, SeekFrom};
-use uptane_core::canonical::Slot;
+use uptane_core::canonical::{Form, Slot};
 use uptane_core::dialect::Uptane;
 use uptane_core::json::{JsonErrorKind, MIN_WINDOW_BYTES};
 use uptane_core::metadata::root::Root;
 use uptane_core::repository::{FileEntry, TargetSpec, Wire, meta_body, timestamp_body};
 use uptane_core::stream::{
-    Error, Expected, MAX_SIGNED_MEMBERS, MAX_STREAMED_SIGNATURES, Room, Unsuited, verify_targets,
-    verify_targets_seek,
+    Error, Expected, Failure, MAX_SIGNED_MEMBERS, MAX_STREAMED_SIGNATURES, Room, Unsuited, canonicalise,
+    verify_targets, verify_targets_seek,
 };
 use uptane_core::trusted::{Baseline, Current};
 use uptane_core::{ErrorKind, Repository, Role, Step, Verified};
@@ -348,6 +348,20 @@ fn every_limit_holds_at_its_value_and_not_one_further() {
         assert!(matches!(error, Ok(Unsuited::TooMany { limit: MAX_STREAMED_SIGNATURES, .. })), "{error:?}");
         let _ = expected;
     });
+}
+
+/// Found by a fuzzer: the digits in the window were called too many, although a fraction followed behind it.
+#[test]
+fn a_number_that_the_window_cuts_is_not_judged_by_half_of_it() {
+    for (digits, open) in [(MIN_WINDOW_BYTES, ""), (2 * MIN_WINDOW_BYTES, ""), (MIN_WINDOW_BYTES, "[[")] {
+        let document = format!("{open}{}.5", "7".repeat(digits));
+        let (mut window, mut index) = ([0; MIN_WINDOW_BYTES], Vec::<Slot>::new());
+        let room = (&mut window[..], &mut index);
+        let written =
+            canonicalise(&mut File::new(document.as_bytes()), Form::Olpc, 1 << 20, room, &mut Vec::new());
+        let limit = MIN_WINDOW_BYTES;
+        assert_eq!(written, Err(Failure::Unsuited(Unsuited::TooLong { limit })), "{document}");
+    }
 }
 
 /// A file of the standard library.
