@@ -2,12 +2,14 @@
 #![allow(missing_docs)] // `criterion_group!` makes an undocumented function.
 #![allow(clippy::unwrap_used, clippy::std_instead_of_core)]
 
+mod code_size;
+
 use std::hint::black_box;
 
 use bsp_imx95::env::{self, Change, Layout, Scheme};
 use bsp_imx95::fw_env_config::FwEnvConfig;
 use bsp_imx95::slot::{self, State};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group};
 
 const COPY_BYTES: usize = 64 * 1024;
 const LAYOUT: Layout = Layout::Redundant { scheme: Scheme::Counter };
@@ -67,4 +69,12 @@ fn configuration(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, environment, configuration);
-criterion_main!(benches);
+
+fn main() {
+    // Not when it is run as a test, which needs only Rust.
+    if std::env::args().any(|argument| argument == "--bench") {
+        code_size::print(&["decide", "change"]);
+    }
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}

@@ -13,9 +13,15 @@
 //! assert!(text.starts_with("kernel_image=/boot/ostree/torizon-abc/vmlinuz-6.6\nbootargs=root="));
 //! ```
 
+mod kernel_arguments;
+mod parse;
+
 use alloc::format;
 use alloc::string::String;
 use core::fmt::Write as _;
+
+pub use kernel_arguments::{Ambiguous, KernelArguments};
+pub use parse::{Error, MAX_ENTRIES, MAX_LEN, parse_bls, parse_uenv};
 
 /// One deployment for the boot loader. Paths are below `/boot` and start with a slash.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,9 +49,41 @@ pub struct BootEntry {
 /// has none; it follows the first entry. Values must hold no newline.
 #[must_use]
 pub fn uenv_txt(entries: &[BootEntry], first_deployment_extra: &str) -> String {
+    write_uenv(entries.iter().map(|entry| (entry, "")), first_deployment_extra)
+}
+
+/// As [`uenv_txt`], with what Torizon's libostree adds: the keys of [`TORIZON_KEYS`] from each older deployment's
+/// own `/usr/lib/ostree-boot/uEnv.txt`, with its number, so that a rollback finds them.
+///
+/// Each entry comes with the text of that file of its deployment, empty if it has none. Torizon's libostree takes
+/// the running system's file for all of them, which is the same as long as the second deployment runs.
+#[must_use]
+pub fn uenv_txt_torizon(entries: &[(BootEntry, &str)]) -> String {
+    let first = entries.first().map_or("", |(_, extra)| extra);
+    write_uenv(entries.iter().map(|(entry, extra)| (entry, *extra)), first)
+}
+
+/// What an older deployment keeps of its own `uEnv.txt`: the device tree before its command line, the rest after.
+pub const TORIZON_KEYS: [&str; 4] =
+    ["fdtfile", "kernel_image_type", "torizon_bootargs_l", "torizon_bootargs_r"];
+
+fn write_uenv<'a>(
+    entries: impl Iterator<Item = (&'a BootEntry, &'a str)>,
+    first_deployment_extra: &str,
+) -> String {
     let mut text = String::new();
-    for (index, entry) in entries.iter().enumerate() {
+    for (index, (entry, extra)) in entries.enumerate() {
         let suffix = if index == 0 { String::new() } else { format!("{}", index + 1) };
+        let carried = |text: &mut String, names: &[&str]| {
+            for name in names.iter().filter(|_| index > 0) {
+                // The first line of that name, up to its end: Torizon does not look at escapes.
+                let value = extra.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+                if let Some(value) = value {
+                    line(text, format_args!("{name}{suffix}={value}"));
+                }
+            }
+        };
+        let [fdtfile, others @ ..] = &TORIZON_KEYS;
         line(&mut text, format_args!("kernel_image{suffix}=/boot{}", entry.linux));
         for (name, path) in
             [("ramdisk_image", &entry.initrd), ("fdt_file", &entry.devicetree), ("fdtdir", &entry.fdtdir)]
@@ -54,10 +92,12 @@ pub fn uenv_txt(entries: &[BootEntry], first_deployment_extra: &str) -> String {
                 line(&mut text, format_args!("{name}{suffix}=/boot{path}"));
             }
         }
+        carried(&mut text, &[fdtfile]);
         line(&mut text, format_args!("bootargs{suffix}={}", entry.options));
         if index == 0 && !first_deployment_extra.is_empty() {
             line(&mut text, format_args!("{first_deployment_extra}"));
         }
+        carried(&mut text, others);
     }
     text
 }
@@ -85,4 +125,43 @@ pub fn bls(entry: &BootEntry) -> String {
 fn line(text: &mut String, arguments: core::fmt::Arguments<'_>) {
     // Writing to a `String` cannot fail.
     let _ = writeln!(text, "{arguments}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn torizons_libostree_keeps_what_a_rollback_needs() {
+        // Its patches 0002, 0005 and 0006 of meta-toradex-torizon: in this order, only from the second entry on.
+        let entry = |name: &str| BootEntry {
+            options: format!("root={name}"),
+            linux: format!("/{name}"),
+            fdtdir: Some("/dtb".into()),
+            ..BootEntry::default()
+        };
+        let new = "kernel_image_type=fitImage\nfdtfile=new.dtb\n";
+        let old = "# note\ntorizon_bootargs_r=r=1 b\nkernel_image_type=Image.gz\nfdtfile=a.dtb\nfdtfile=b.dtb\nfdtfile2=x\n";
+        let expected = "\
+kernel_image=/boot/new
+fdtdir=/boot/dtb
+bootargs=root=new
+kernel_image_type=fitImage
+fdtfile=new.dtb
+
+kernel_image2=/boot/old
+fdtdir2=/boot/dtb
+fdtfile2=a.dtb
+bootargs2=root=old
+kernel_image_type2=Image.gz
+torizon_bootargs_r2=r=1 b
+kernel_image3=/boot/older
+fdtdir3=/boot/dtb
+bootargs3=root=older
+";
+        let entries = [(entry("new"), new), (entry("old"), old), (entry("older"), "")];
+        assert_eq!(uenv_txt_torizon(&entries), expected);
+        let plain = [entry("new"), entry("old")];
+        assert_eq!(uenv_txt_torizon(&[(entry("new"), new), (entry("old"), "")]), uenv_txt(&plain, new));
+    }
 }

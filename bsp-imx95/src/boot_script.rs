@@ -50,6 +50,8 @@ pub struct Boot {
     pub fdt_file: Option<String>,
     /// Name of the device tree in `fdtdir`.
     pub fdtfile: Option<String>,
+    /// `Image`, `Image.gz` or `fitImage`.
+    pub kernel_image_type: Option<String>,
     /// Kernel command line.
     pub bootargs: Option<String>,
     /// `bootcount` in memory: stored only if `upgrade_available` was not 0, or if the script saved for another

@@ -20,4 +20,7 @@ pub mod boot_entry;
 pub mod boot_script;
 pub mod slot;
 
+mod checksum;
 mod number;
+
+pub(crate) use checksum::crc32;

@@ -9,12 +9,15 @@ extern crate alloc;
 extern crate std;
 
 #[cfg(feature = "alloc")]
+pub mod archive;
+#[cfg(feature = "alloc")]
 pub mod compose;
 pub mod device;
 pub mod digest;
 pub mod duration;
 #[cfg(feature = "alloc")]
 pub mod engine;
+pub mod oci;
 #[cfg(feature = "alloc")]
 pub mod plan;
 pub mod platform;

@@ -18,7 +18,7 @@ use crate::tree::directory::DirectoryTree;
 pub use build::Trees;
 pub use disk::{Disk, Durability};
 pub use error::{ApplyError, Operation, StorageError};
-pub use install::{Installed, Installer, Outcome};
+pub use install::{Installed, Installer, MAX_PASSES, Outcome};
 pub use journal::MAX_JOURNAL_BYTES;
 pub use storage::{Attributes, Storage};
 
@@ -41,7 +41,7 @@ pub fn merge_directories(
 ) -> Result<Report, ApplyError> {
     let open = |side, path| DirectoryTree::open(path).map_err(|error| ApplyError::open(side, error));
     let old = open(Side::Old, old)?;
-    let new = open(Side::New, new)?;
+    let new = open(Side::New, new)?.with_links_of(&old);
     let local = open(Side::Local, local)?;
     let (directory, name) = parent_and_name(out)?;
     let disk = Disk::new(Durability::EachFile);
@@ -70,7 +70,7 @@ pub fn install_directories(
         Err(error) => Err(ApplyError::open(side, error)),
     };
     let old = open(Side::Old, old, known_old)?;
-    let new = open(Side::New, new, known_new)?;
+    let new = open(Side::New, new, known_new)?.with_links_of(&old);
     let local = open(Side::Local, local, known_local)?;
     let installed = installer.install(Trees { old: &old, new: &new, local: &local }, policy)?;
     if old.files_read() > 0 || new.files_read() > 0 || local.files_read() > 0 {

@@ -51,4 +51,5 @@ pub use tree::index::{Index, RACY_SECONDS};
 pub use tree::list::{ListEntry, ListError, ListErrorKind, ListTree};
 #[cfg(feature = "alloc")]
 pub use tree::memory::{MemoryError, MemoryTree, Node};
+pub use tree::overlay::{OverlayCursor, OverlayTree};
 pub use tree::{Cursor, Kind, Meta, Tree};

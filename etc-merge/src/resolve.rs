@@ -97,6 +97,7 @@ pub(crate) fn content<C: Cursor>(side: Side, cursor: &C, limit: usize) -> Result
         let offset = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let length = at(side, cursor.read(offset, &mut buffer))?;
         if length == 0 {
+            at(side, cursor.check_unchanged())?;
             return Ok(Some(bytes));
         }
         bytes.extend_from_slice(buffer.get(..length).unwrap_or(&[]));

@@ -7,6 +7,7 @@ pub(crate) mod index;
 pub(crate) mod list;
 #[cfg(feature = "alloc")]
 pub(crate) mod memory;
+pub(crate) mod overlay;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -135,6 +136,15 @@ pub trait Cursor: Sized {
     /// The digest of the content, if it is known without reading the content.
     fn known_digest(&self) -> Option<Digest> {
         None
+    }
+
+    /// Makes sure, after the content was read, that the entry is still what [`meta`](Self::meta) said: what is copied
+    /// must be one version of a file, its content with its own mode.
+    ///
+    /// # Errors
+    /// [`SourceError::Changed`] if it is not.
+    fn check_unchanged(&self) -> Result<(), SourceError> {
+        Ok(())
     }
 
     /// What tells the entry from all others, such as device and inode: two cursors that return the same

@@ -2,10 +2,10 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::as_conversions)]
 
 use etc_merge::{
-    Action, Class, Kind, ListEntry, ListTree, MAX_DEPTH, Meta, Plan, Policy, Refusal, Row, Totals, Workspace,
-    glob_matches, plan,
+    Action, Class, DirectoryTree, Kind, ListEntry, ListTree, MAX_DEPTH, Meta, Plan, Policy, Refusal, Row,
+    Totals, Workspace, glob_matches, plan,
 };
-use testkit::count_alloc::{CountingAllocator, allocations_during};
+use testkit::count_alloc::{CountingAllocator, allocations_during, peak_bytes_during};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -118,4 +118,34 @@ fn a_plan_is_small() {
     let mut workspace = Workspace::new();
     let bytes = size(&plan(&mut workspace, &tree, &tree, &tree, &policy).unwrap());
     assert!(bytes <= 20 * 1024, "{bytes} bytes");
+}
+
+/// What planning holds at once: the planner's memory, and what the three walks of directories need.
+#[test]
+fn planning_3000_files_on_disk_holds_less_than_256_kib() {
+    let scene = tempfile::tempdir().unwrap();
+    for side in ["old", "new", "local"] {
+        for file in 0..3000 {
+            let directory = scene.path().join(side).join(format!("d{}/e{}", file % 40, file % 3));
+            if file < 120 {
+                std::fs::create_dir_all(&directory).unwrap();
+            }
+            let edited = side == "local" && file % 150 == 0 || side == "new" && file % 100 == 1;
+            let content = format!("# file {file}\n").repeat(40) + if edited { side } else { "" };
+            std::fs::write(directory.join(format!("file{file}.conf")), content).unwrap();
+        }
+    }
+    let ((kept, updated), bytes) = peak_bytes_during(|| {
+        let [old, new, local] = ["old", "new", "local"].map(|side| scene.path().join(side));
+        let old = DirectoryTree::open(&old).unwrap();
+        let new = DirectoryTree::open(&new).unwrap().with_links_of(&old);
+        let local = DirectoryTree::open(&local).unwrap();
+        let mut workspace = Box::new(Workspace::new());
+        let policy = Policy::safe();
+        let mut plan = plan(&mut workspace, &old, &new, &local, &policy).unwrap();
+        while plan.next_step().unwrap().is_some() {}
+        (plan.totals().kept, plan.totals().updated)
+    });
+    assert_eq!((kept, updated), (20, 30));
+    assert!(bytes <= 256 * 1024, "{bytes} bytes");
 }

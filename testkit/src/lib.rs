@@ -6,6 +6,7 @@
 pub mod count_alloc;
 pub mod oracle;
 pub mod power;
+pub mod stack;
 pub mod tools;
 
 /// The examples of the workspace's README, which `cargo test --doc` compiles and runs.

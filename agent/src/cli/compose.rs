@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use clap::Subcommand;
 use container_spec::compose::{self, Environment, Error};
 use container_spec::digest::Sha256;
+use container_spec::engine::{ApiVersion, Target};
 use container_spec::plan::{self, Current, Options};
 
 use crate::cli::Exit;
@@ -21,7 +22,13 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Print what is wrong as `FILE:LINE:COLUMN: message`; exits 1 if anything is
-    Check(File),
+    Check {
+        #[command(flatten)]
+        file: File,
+        /// Refuse as well what could change its meaning: images without a digest, variables that are not set.
+        #[arg(long)]
+        locked: bool,
+    },
     /// Print the canonical YAML, as PyYAML's `safe_dump` writes it; it judges YAML, not Compose rules
     Canonical(File),
     /// Print the canonical YAML with every image pinned by its digest
@@ -39,6 +46,14 @@ enum Command {
         /// Images come from archives, not from a registry.
         #[arg(long)]
         offline: bool,
+    },
+    /// Print what the engine would be asked, one JSON object a line, from nothing to what the file wants
+    Requests {
+        #[command(flatten)]
+        file: File,
+        /// The version of the Engine API.
+        #[arg(long, value_name = "VERSION", default_value = "1.41")]
+        api: String,
     },
 }
 
@@ -64,7 +79,7 @@ const MAX_ENV_FILE_BYTES: u64 = 1024 * 1024;
 /// If a file cannot be read or is refused; `check` prints the refusals and ends with 1 instead.
 pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
     match args.command {
-        Command::Check(file) => check(&file, json),
+        Command::Check { file, locked } => check(&file, locked, json),
         Command::Canonical(file) => {
             let text = read(&file.path)?;
             print(&file.refused(compose::canonical(&text))?)
@@ -77,6 +92,7 @@ pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
             print(&file.refused(compose::lock(&text, |image| known(&image.to_string())))?)
         }
         Command::Plan { file, offline } => print_plan(&file, offline, json),
+        Command::Requests { file, api } => print_requests(&file, &api),
     }
 }
 
@@ -97,9 +113,18 @@ impl File {
     }
 }
 
-fn check(file: &File, json: bool) -> anyhow::Result<Exit> {
+fn check(file: &File, locked: bool, json: bool) -> anyhow::Result<Exit> {
     let text = read(&file.path)?;
-    let errors = compose::check(&text, &file.environment()?);
+    let environment = file.environment()?;
+    let mut errors = compose::check(&text, &environment);
+    if locked && errors.is_empty() {
+        let project = compose::load(&text, &environment);
+        errors = project
+            .map_err(|error| vec![error])
+            .and_then(|project| project.locked())
+            .err()
+            .unwrap_or_default();
+    }
     for error in &errors {
         if json {
             let Error { at, .. } = error;
@@ -128,6 +153,20 @@ fn print_plan(file: &File, offline: bool, json: bool) -> anyhow::Result<Exit> {
                 None => println!("{step}"),
             }
         }
+    }
+    Ok(Exit::Done)
+}
+
+fn print_requests(file: &File, api: &str) -> anyhow::Result<Exit> {
+    let api = ApiVersion::parse(api).with_context(|| format!("{api}: not an API version such as 1.41"))?;
+    let text = read(&file.path)?;
+    let project = file.refused(compose::load(&text, &file.environment()?))?;
+    let path = std::path::absolute(&file.path)?;
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let directory = directory.to_str().context("the file is in a directory whose name is no UTF-8")?;
+    let target = Target { project: &file.project, directory: directory.trim_end_matches('/'), api };
+    for request in target.requests(&project)? {
+        println!("{}", serde_json::to_string(&request)?);
     }
     Ok(Exit::Done)
 }

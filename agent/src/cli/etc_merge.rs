@@ -2,6 +2,7 @@
 
 mod diff;
 
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -175,21 +176,24 @@ fn plan(
         anyhow::Ok(if index.is_some() { tree.with_index(known, now) } else { tree })
     };
     let old = open(Side::Old, &merge.old, known_old)?;
-    let new = open(Side::New, &merge.new, known_new)?;
+    let new = open(Side::New, &merge.new, known_new)?.with_links_of(&old);
     let local = open(Side::Local, &merge.local, known_local)?;
     let report = Report::plan(&old, &new, &local, policy).context("planning the merge")?;
+    let mut out = BufWriter::new(std::io::stdout().lock());
     for step in &report.steps {
         let changes = if with_diff { diff::of(step, &old, &new, &local)? } else { None };
         if json {
-            println!("{}", line(step, changes.as_deref())?);
+            writeln!(out, "{}", line(step, changes.as_deref())?)?;
         } else {
-            println!("{step}");
-            print!("{}", changes.unwrap_or_default());
+            writeln!(out, "{step}")?;
+            write!(out, "{}", changes.unwrap_or_default())?;
         }
     }
     if json {
-        println!("{}", serde_json::json!({ "event": "totals", "totals": report.totals }));
-    } else {
+        writeln!(out, "{}", serde_json::json!({ "event": "totals", "totals": report.totals }))?;
+    }
+    out.flush()?;
+    if !json {
         eprintln!("{}", report.totals);
     }
     if let Some(path) = index {

@@ -69,3 +69,63 @@ fn plan_ends_with_the_confirmation_and_says_the_way_back() {
     let unpinned = compose("services:\n  web:\n    image: nginx\n", &["plan", "a.yml"]);
     assert_eq!(unpinned.status.code(), Some(1));
 }
+
+#[test]
+fn requests_are_json_lines_that_name_project_and_service() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("compose.yml");
+    fs::write(&file, "services:\n  web:\n    image: nginx\n    volumes: ['./www:/www:ro']\n").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_ota-agent"))
+        .args(["compose", "requests", "--project", "shop"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines: Vec<serde_json::Value> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let paths: Vec<_> = lines.iter().map(|line| line["path"].as_str().unwrap()).collect();
+    assert_eq!(
+        paths,
+        [
+            "/v1.41/images/create?fromImage=docker.io%2Flibrary%2Fnginx&tag=latest",
+            "/v1.41/networks/create",
+            "/v1.41/containers/create?name=shop-web-1",
+            "/v1.41/containers/shop-web-1/start",
+        ]
+    );
+    assert_eq!(lines[2]["method"], "POST");
+    assert_eq!(lines[2]["body"]["Labels"]["com.docker.compose.service"], "web");
+    let bind = format!("{}/www:/www:ro", directory.path().display());
+    assert_eq!(lines[2]["body"]["HostConfig"]["Binds"], serde_json::json!([bind]));
+
+    fs::write(&file, "services:\n  web:\n    build: .\n").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_ota-agent"))
+        .args(["compose", "requests"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.ends_with("error: service web has no image\n"), "{said}");
+}
+
+#[test]
+fn a_check_of_a_locked_file_refuses_what_is_not_pinned_or_not_set() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("compose.yml");
+    fs::write(&file, "services:\n  web:\n    image: nginx\n    user: $WHO\n").unwrap();
+    let check = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ota-agent"));
+        let output = command.args(["compose", "check"]).args(arguments).arg(&file).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    assert_eq!(check(&[]), (Some(0), String::new()));
+    let name = file.display();
+    let problems = format!(
+        "{name}:3:12: nginx: the image is not pinned by a sha256 digest\n{name}:4:11: WHO: the variable is not set\n"
+    );
+    assert_eq!(check(&["--locked"]), (Some(1), problems));
+}

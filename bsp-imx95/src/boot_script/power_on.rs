@@ -86,6 +86,8 @@ impl Machine {
             fdtdir: text("fdtdir"),
             fdt_file: text("fdt_file"),
             fdtfile: text("fdtfile"),
+            // Only older deployments that say so have another one than the first.
+            kernel_image_type: text("kernel_image_type").or_else(|| self.text("kernel_image_type")),
             bootargs: text("bootargs"),
             bootcount,
             used_altbootcmd,

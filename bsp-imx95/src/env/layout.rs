@@ -1,8 +1,5 @@
 use super::{Error, MAX_SIZE, Rules};
-use crc::{CRC_32_ISO_HDLC, Crc};
-
-static CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
-
+use crate::crc32;
 /// How the environment lies in its storage (`include/env_internal.h` of U-Boot).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Layout {
@@ -152,7 +149,7 @@ impl Header {
         }
         Ok(Self {
             stored: u32::from_le_bytes(*stored),
-            computed: checksum(data),
+            computed: crc32(data),
             flags: flags.first().copied().unwrap_or(0),
         })
     }
@@ -170,16 +167,12 @@ impl Header {
     }
 }
 
-pub(super) fn checksum(data: &[u8]) -> u32 {
-    CRC32.checksum(data)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn copy(flags: u8, data: u8) -> [u8; 6] {
-        let [a, b, c, d] = checksum(&[data]).to_le_bytes();
+        let [a, b, c, d] = crc32(&[data]).to_le_bytes();
         [a, b, c, d, flags, data]
     }
 
@@ -256,8 +249,8 @@ mod tests {
         assert_eq!(chosen, Chosen { index: 0, flags: 1, whole: [true, false] });
         let chosen = choose(layout, &newer, Some(&copy(1, 0))).unwrap();
         assert_eq!(chosen, Chosen { index: 1, flags: 1, whole: [false, true] });
-        let computed = checksum(&[1]);
-        let stored = checksum(&[0]);
+        let computed = crc32(&[1]);
+        let stored = crc32(&[0]);
         assert_eq!(choose(layout, &newer, Some(&newer)), Err(Error::NoValidCopy { stored, computed }));
     }
 

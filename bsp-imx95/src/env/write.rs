@@ -1,5 +1,5 @@
-use super::layout::checksum;
 use super::{Chosen, Env, Error, Layout, MAX_SIZE, Rules, Scheme, load_with};
+use crate::crc32;
 
 /// A variable and its new value; `None` or an empty value deletes it.
 pub type Change<'a> = (&'a str, Option<&'a str>);
@@ -22,7 +22,7 @@ pub struct Write {
 /// is untouched. The last of several changes of one name counts.
 ///
 /// # Errors
-/// As of [`load`]; [`Error::InvalidName`], [`Error::InvalidValue`], [`Error::Full`], and [`Error::Buffer`]
+/// As of [`load`](super::load); [`Error::InvalidName`], [`Error::InvalidValue`], [`Error::Full`], and [`Error::Buffer`]
 /// if `out` has another size than the copies. `out` may then hold a part.
 pub fn write(
     layout: Layout,
@@ -236,7 +236,7 @@ impl<'a> Sink<'a> {
         if need > room {
             return Err(Error::Full { need, room });
         }
-        let crc = checksum(self.data).to_le_bytes();
+        let crc = crc32(self.data).to_le_bytes();
         for (byte, value) in self.header.iter_mut().zip(crc.into_iter().chain([flags])) {
             *byte = value;
         }

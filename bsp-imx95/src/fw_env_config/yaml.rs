@@ -141,6 +141,7 @@ impl Namespace {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAX_LEN;
     use super::*;
     use alloc::format;
     use alloc::vec;
@@ -193,6 +194,15 @@ appvar:
         for text in ["", "# only:\n", "/dev/mmcblk0 0x0 0x2000\n", "/dev/ubi0:env 0 0x1f000\n"] {
             assert!(!YamlConfig::is_yaml(text), "{text:?}");
         }
+    }
+
+    #[test]
+    fn the_text_is_limited() {
+        let text = "#".repeat(MAX_LEN + 1);
+        let error = |kind| Err(Error { line: 1, kind });
+        let too_long = ErrorKind::TooLong { len: MAX_LEN + 1, limit: MAX_LEN };
+        assert_eq!(YamlConfig::parse(&text), error(too_long));
+        assert_eq!(YamlConfig::parse(&text[1..]), error(ErrorKind::NoDevice));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use super::{BootControl, Refused, Slot, State, Transition};
-use crc::{CRC_32_ISO_HDLC, Crc};
+use crate::crc32;
 
 /// Android's bootloader control block: 32 bytes at offset 2048 of the `misc` partition.
 ///
@@ -183,7 +183,7 @@ impl Android {
 
     fn crc(&self) -> u32 {
         let (covered, _) = self.bytes.split_at(Self::CRC);
-        Crc::<u32>::new(&CRC_32_ISO_HDLC).checksum(covered)
+        crc32(covered)
     }
 }
 

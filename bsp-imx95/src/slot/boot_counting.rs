@@ -100,7 +100,7 @@ impl BootControl for BootCounting<'_> {
     }
 
     fn apply(&mut self, transition: Transition) -> Result<bool, Refused> {
-        let before = self.counter;
+        let before = *self;
         let state = self.state();
         state.after(transition)?;
         match (transition, self.counter) {
@@ -116,7 +116,7 @@ impl BootControl for BootCounting<'_> {
             (Transition::GiveUp, Some(counter)) => self.counter = Some(Counter { left: 0, ..counter }),
             _ => {}
         }
-        Ok(self.counter != before)
+        Ok(*self != before)
     }
 
     fn power_on(&mut self) -> Slot {
@@ -159,6 +159,15 @@ mod tests {
             let entry = BootCounting::parse(name, true, Slot::First);
             assert_eq!(entry.counter().map(|counter| (counter.left, counter.done)), counter, "{name}");
         }
+    }
+
+    #[test]
+    fn staging_beside_a_fresh_entry_changes_what_is_older() {
+        // Found by arbitrary records: the counters stay, but there is a system to go back to now.
+        let mut entry = BootCounting::parse("foo+3.conf", false, Slot::First);
+        assert_eq!(entry.apply(Transition::Stage), Ok(true));
+        assert_eq!(entry, BootCounting::parse("foo+3-0.conf", true, Slot::Second));
+        assert_eq!(entry.apply(Transition::Stage), Ok(false));
     }
 
     #[cfg(feature = "alloc")]

@@ -10,3 +10,4 @@ mod oracles;
 mod power_cut;
 mod round_trip;
 mod slot_records;
+mod transaction;

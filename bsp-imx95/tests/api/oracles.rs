@@ -6,11 +6,14 @@ use testkit::oracle::bsp_imx95 as oracle;
 
 type Oracle = fn(&[u8]);
 
-const ORACLES: [(&str, Oracle); 4] = [
+const ORACLES: [(&str, Oracle); 7] = [
     ("env", oracle::env),
     ("env_copies", oracle::env_copies),
     ("fw_env_config", oracle::fw_env_config),
     ("uenv", oracle::uenv),
+    ("yaml", oracle::yaml),
+    ("boot_entry", oracle::boot_entry),
+    ("records", oracle::records),
 ];
 
 #[test]
@@ -42,5 +45,24 @@ proptest! {
     ) {
         oracle::fw_env_config(config.as_bytes());
         oracle::uenv(uenv.as_bytes());
+        oracle::boot_entry(uenv.as_bytes());
+    }
+
+    #[test]
+    fn every_property_holds_on_records(
+        selector: u8,
+        events in proptest::collection::vec(1..=4_u8, 0..12),
+        block in proptest::array::uniform32(any::<u8>()),
+        order in "(A|B|R){1,3}",
+        left in 0..5_u8,
+        name in "[a+]{1,3}[0-9]{0,2}(-[0-9]{0,2})?[.]conf",
+    ) {
+        let mut block = block;
+        block[..10].copy_from_slice(b"a\0\0\0BCAB\x01\x02");
+        let order: Vec<String> = order.chars().map(String::from).collect();
+        let env = format!("BOOT_ORDER={}\0BOOT_A_LEFT={left}\0bootcount={left}\0upgrade_available=1\0", order.join(" "));
+        for record in [&block[..], env.as_bytes(), name.as_bytes()] {
+            oracle::records(&[&[selector], events.as_slice(), &[0], record].concat());
+        }
     }
 }

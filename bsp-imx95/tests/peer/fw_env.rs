@@ -33,7 +33,7 @@ impl Store {
         self.directory.path().join("image")
     }
 
-    fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.directory.path().join("fw_env.config")
     }
 
@@ -43,14 +43,14 @@ impl Store {
         String::from_utf8(testkit::tools::success(&mut command)).unwrap()
     }
 
-    fn variables(&self) -> Variables {
+    pub(crate) fn variables(&self) -> Variables {
         let image = fs::read(self.image()).unwrap();
         let copies: Vec<&[u8]> = image.chunks(SIZE).collect();
         Variables::from_bytes(self.layout, &copies).unwrap()
     }
 
     /// Writes as the agent does: one copy.
-    fn apply(&self, changes: &[Change<'_>]) -> usize {
+    pub(crate) fn apply(&self, changes: &[Change<'_>]) -> usize {
         let mut image = fs::read(self.image()).unwrap();
         let copies: Vec<&[u8]> = image.chunks(SIZE).collect();
         let mut out = vec![0; SIZE];

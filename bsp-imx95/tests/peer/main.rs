@@ -8,4 +8,6 @@ mod fw_env;
 mod mkenvimage;
 mod ostree_uboot;
 mod power_cut;
+mod rauc;
 mod raw_rules;
+mod uboot;

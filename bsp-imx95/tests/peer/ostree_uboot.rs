@@ -1,8 +1,11 @@
 //! `ostree admin deploy` with its U-Boot back end: the same `uEnv.txt` and boot entries.
 
-use bsp_imx95::boot_entry::{BootEntry, bls, uenv_txt};
+use bsp_imx95::boot_entry::{BootEntry, KernelArguments, bls, parse_bls, parse_uenv, uenv_txt};
 use bsp_imx95::boot_script::{Entry, power_on};
 use bsp_imx95::env::Variables;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use std::fs;
 use std::path::{Path, PathBuf};
 use testkit::tools::run;
@@ -74,7 +77,7 @@ impl Sysroot {
         let mut entries: Vec<_> = fs::read_dir(self.path("boot/loader/entries"))
             .unwrap()
             .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
-            .map(|text| (parse(&text), text))
+            .map(|text| (parse_bls(&text).unwrap(), text))
             .collect();
         entries.sort_by(|a, b| b.0.version.cmp(&a.0.version));
         entries
@@ -91,22 +94,6 @@ impl Drop for Sysroot {
     }
 }
 
-fn parse(text: &str) -> BootEntry {
-    let value = |key: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
-        line.map(String::from)
-    };
-    BootEntry {
-        title: value("title").unwrap(),
-        version: value("version").unwrap(),
-        options: value("options").unwrap(),
-        linux: value("linux").unwrap(),
-        initrd: value("initrd"),
-        devicetree: value("devicetree"),
-        fdtdir: value("fdtdir"),
-    }
-}
-
 #[test]
 fn uenv_txt_and_entries_are_those_of_ostree() {
     let sysroot = Sysroot::new();
@@ -119,6 +106,9 @@ fn uenv_txt_and_entries_are_those_of_ostree() {
         for (entry, text) in entries.iter().zip(texts) {
             assert_eq!(bls(entry), text);
         }
+        let untitled =
+            |entry: &BootEntry| BootEntry { title: String::new(), version: String::new(), ..entry.clone() };
+        assert_eq!(parse_uenv(&uenv).unwrap(), entries.iter().map(untitled).collect::<Vec<_>>());
         // What OSTree wrote, the boot script boots; the deployment before it after a rollback.
         let mut store = Variables::new();
         let boot = power_on(&store, &uenv).unwrap();
@@ -130,5 +120,68 @@ fn uenv_txt_and_entries_are_those_of_ostree() {
             if index == 0 { (Entry::First, &entries[0]) } else { (Entry::Second, &entries[1]) };
         assert_eq!((boot.entry, boot.kernel_image), (entry, format!("/boot{}", expected.linux)));
         assert_eq!(boot.ramdisk_image, expected.initrd.as_ref().map(|path| format!("/boot{path}")));
+    }
+}
+
+/// An edit of the command line, as `ostree admin instutil set-kargs --merge` takes it.
+fn edits() -> impl Strategy<Value = (bool, String)> {
+    (any::<bool>(), "[abc]{1,2}(=[12=]{0,2})?")
+}
+
+#[test]
+fn kernel_arguments_are_edited_as_ostree_does() {
+    let sysroot = Sysroot::new();
+    sysroot.deploy(1, TREES[0].0, "");
+    let path = format!("--sysroot={}", sysroot.path("").display());
+    let mut runner = TestRunner::deterministic();
+    for _ in 0..30 {
+        // What `ostree=` names changes with each new boot order.
+        let options = |sysroot: &Sysroot| {
+            let options = sysroot.entries().remove(0).0.options;
+            let mut arguments = KernelArguments::parse(&options);
+            arguments.replace("ostree=x");
+            arguments
+        };
+        let mut ours = options(&sysroot);
+        let mut command = testkit::tools::tool("ostree");
+        command.args(["admin", "instutil", "set-kargs", "--merge", &path]);
+        let (mut replaced, mut appended) = (Vec::new(), Vec::new());
+        for _ in 0..3 {
+            let (replaces, argument) = edits().new_tree(&mut runner).unwrap().current();
+            command.arg(format!("--{}={argument}", if replaces { "replace" } else { "append" }));
+            if replaces { replaced.push(argument) } else { appended.push(argument) }
+        }
+        testkit::tools::success(&mut command);
+        // The tool replaces first, whatever the order of its options.
+        replaced.iter().for_each(|argument| ours.replace(argument));
+        appended.iter().for_each(|argument| ours.append(argument));
+        assert_eq!(options(&sysroot), ours, "{command:?}");
+    }
+}
+
+#[test]
+fn kernel_arguments_are_deleted_as_ostree_does() {
+    let sysroot = Sysroot::new();
+    sysroot.deploy(1, TREES[0].0, "");
+    let path = format!("--sysroot={}", sysroot.path("").display());
+    for argument in ["a=1", "b", "c=2", "d", "e=5", "n", "missing", "a=9"] {
+        run(
+            "ostree",
+            ["admin", "instutil", "set-kargs", &path, "a=1", "a=2", "b", "b=1", "c=2", "d=3", "n=1", "e=5"],
+        );
+        let before = sysroot.entries().remove(0).0.options;
+        let mut ours = KernelArguments::parse(&before);
+        let mut command = testkit::tools::tool("ostree");
+        command.args(["admin", "deploy", &path, "--os=demo", &format!("--karg-delete={argument}"), "demo"]);
+        let succeeded = command.output().unwrap().status.success();
+        let deleted = ours.delete(argument);
+        assert_eq!(succeeded, deleted == Ok(true), "{argument}: {deleted:?}");
+        let after = sysroot.entries().remove(0).0.options;
+        let without_link = |text: &str| {
+            let mut arguments = KernelArguments::parse(text);
+            arguments.replace("ostree=x");
+            arguments
+        };
+        assert_eq!(without_link(&after), without_link(&ours.to_string()), "{argument}");
     }
 }

@@ -1,4 +1,5 @@
-//! Requests to the engine, and what its answers mean. The answers are those of Docker 20.10, recorded.
+//! Requests to the engine, and what its answers mean. The answers are written after what Docker 20.10 is known to say;
+//! they are not recordings of an engine.
 
 use container_spec::compose::{self, Environment, Word};
 use container_spec::digest::Sha256;
@@ -19,8 +20,10 @@ fn target(api: ApiVersion) -> Target<'static> {
 }
 
 fn requests(api: ApiVersion, text: &str) -> Result<Vec<Request>, EngineError> {
-    let project = compose::load(text, &Environment::new()).unwrap();
-    target(api).requests(&project)
+    match compose::load(text, &Environment::new()) {
+        Ok(project) => target(api).requests(&project),
+        Err(error) => panic!("{error}"),
+    }
 }
 
 /// The body that makes the container of the service `web`.

@@ -8,6 +8,8 @@
 )]
 
 #[cfg(feature = "alloc")]
+mod archive;
+#[cfg(feature = "alloc")]
 mod compose;
 mod digest;
 #[cfg(feature = "alloc")]
@@ -15,6 +17,8 @@ mod engine;
 mod forms;
 #[cfg(feature = "alloc")]
 mod interpolation;
+#[cfg(feature = "alloc")]
+mod oci;
 #[cfg(feature = "alloc")]
 mod plan;
 mod reference;

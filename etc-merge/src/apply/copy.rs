@@ -60,6 +60,7 @@ pub(super) fn leaf<S: Storage, C: Cursor>(
         written(storage.write(&mut file, bytes))?;
         offset = offset.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
     }
+    at_path(place.path, at(side, cursor.check_unchanged()))?;
     written(storage.finish(file, attributes))?;
     Ok(Digest::finish(hash))
 }

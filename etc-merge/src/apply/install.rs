@@ -7,6 +7,7 @@ use crate::apply::build::{Built, Output, Trees, build};
 use crate::apply::error::{ApplyError, Place, StorageError};
 use crate::apply::journal::{Finished, MAX_JOURNAL_BYTES, Phase, decode, encode};
 use crate::apply::storage::{Attributes, Storage};
+use crate::error::{PlanError, SourceError};
 use crate::policy::Policy;
 use crate::report::Report;
 use crate::resolve::XattrMap;
@@ -48,6 +49,10 @@ pub struct Installer<'s, S: Storage> {
     saved_name: Vec<u8>,
 }
 
+/// How many passes over the trees a merge takes if files change while they are read. A file that changes in each of
+/// them is rewritten all the time.
+pub const MAX_PASSES: u32 = 5;
+
 const JOURNAL: &[u8] = b"journal";
 /// What is known of the three trees.
 const INDEX: &[u8] = b"index";
@@ -82,9 +87,14 @@ impl<'s, S: Storage> Installer<'s, S> {
     ) -> Result<Installed, ApplyError> {
         let before = self.recover()?;
         if let Some(finished) = &before {
-            let planned = build::<S, O, N, L>(trees, policy, None)?;
-            if planned.fingerprint == finished.fingerprint && self.target()? == Some(finished.identity) {
-                return Ok(Installed { outcome: Outcome::Unchanged, report: planned.report });
+            match build::<S, O, N, L>(trees, policy, None) {
+                Ok(Built { fingerprint, report, .. })
+                    if fingerprint == finished.fingerprint && self.target()? == Some(finished.identity) =>
+                {
+                    return Ok(Installed { outcome: Outcome::Unchanged, report });
+                }
+                Err(error) if !has_changed(&error) => return Err(error),
+                _ => {}
             }
         }
         let work = self.work()?;
@@ -223,13 +233,20 @@ impl<'s, S: Storage> Installer<'s, S> {
         trees: Trees<'_, O, N, L>,
         policy: &Policy<'_>,
     ) -> Result<(Built, S::Directory), ApplyError> {
-        self.in_work(self.storage.remove(work, NEXT))?;
-        self.in_work(self.storage.remove(work, SAVED))?;
-        let next = self.in_work(self.storage.make_directory(work, NEXT))?;
-        let saved = self.in_work(self.storage.make_directory(work, SAVED))?;
-        let output = Output { storage: self.storage, tree: &next, saved: &saved };
-        let built = build(trees, policy, Some(&output))?;
-        drop(saved);
+        let mut pass = 1;
+        let (built, next) = loop {
+            self.in_work(self.storage.remove(work, NEXT))?;
+            self.in_work(self.storage.remove(work, SAVED))?;
+            let next = self.in_work(self.storage.make_directory(work, NEXT))?;
+            let saved = self.in_work(self.storage.make_directory(work, SAVED))?;
+            let output = Output { storage: self.storage, tree: &next, saved: &saved };
+            match build(trees, policy, Some(&output)) {
+                Ok(built) => break (built, next),
+                // The device goes on while it is merged: what was read half is read anew.
+                Err(error) if has_changed(&error) && pass < MAX_PASSES => pass += 1,
+                Err(error) => return Err(error),
+            }
+        };
         if !built.saved {
             self.in_work(self.storage.remove(work, SAVED))?;
         }
@@ -327,6 +344,11 @@ impl<'s, S: Storage> Installer<'s, S> {
     fn in_work<T>(&self, result: Result<T, StorageError>) -> Result<T, ApplyError> {
         at_place(Place::Work, result)
     }
+}
+
+/// Whether something changed while it was read, so that another pass may succeed.
+const fn has_changed(error: &ApplyError) -> bool {
+    matches!(error, ApplyError::Plan { error: PlanError::Source { error: SourceError::Changed, .. }, .. })
 }
 
 /// Tells a target that is no empty directory from other errors.

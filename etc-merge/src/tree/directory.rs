@@ -2,19 +2,21 @@
 
 use alloc::boxed::Box;
 use alloc::format;
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use core::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::sync::Mutex;
 
 use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, RawDir, Statx, StatxFlags};
 use rustix::io::Errno;
 
 use crate::digest::Digest;
 use crate::error::SourceError;
-use crate::tree::index::{Index, Known, Stamp};
+use crate::tree::index::{Index, Known, Recording, Stamp};
 use crate::tree::{Cursor, Kind, Meta, Tree, content_digest, is_name, xattrs_digest};
 
 /// The flags that open a directory for listing, and nothing else than a directory.
@@ -38,17 +40,13 @@ pub struct DirectoryTree {
     root: OwnedFd,
     files_read: Cell<usize>,
     recording: Option<Recording>,
+    /// What the walk looked at last, for a tree that has the same file.
+    looked_at: LookedAt,
+    /// The same of the tree that this one shares files with.
+    linked: Option<LookedAt>,
 }
 
-#[derive(Debug)]
-struct Recording {
-    /// What an earlier walk knew.
-    known: Index,
-    /// What this one knows.
-    seen: RefCell<Index>,
-    /// When this one began, in seconds since 1970.
-    now: i64,
-}
+type LookedAt = Arc<Mutex<Option<Statx>>>;
 
 impl DirectoryTree {
     /// Opens the directory at `path`.
@@ -61,6 +59,8 @@ impl DirectoryTree {
             root: fs::openat(CWD, path, flags, Mode::empty()).map_err(os)?,
             files_read: Cell::new(0),
             recording: None,
+            looked_at: LookedAt::default(),
+            linked: None,
         })
     }
 
@@ -68,13 +68,20 @@ impl DirectoryTree {
     /// are added, as read at `now`, in seconds since 1970 by the clock of this file system.
     #[must_use]
     pub fn with_index(self, known: Index, now: i64) -> Self {
-        Self { recording: Some(Recording { known, seen: RefCell::default(), now }), ..self }
+        Self { recording: Some(Recording::new(known, now)), ..self }
+    }
+
+    /// The same for a tree that shares files with `other` by hard links, as the defaults of two deployments do: a file
+    /// that a walk of `other` has just looked at is not looked at again. The planner walks both side by side.
+    #[must_use]
+    pub fn with_links_of(self, other: &Self) -> Self {
+        Self { linked: Some(Arc::clone(&other.looked_at)), ..self }
     }
 
     /// The index of all files whose content was asked for, if there is one.
     #[must_use]
     pub fn into_index(self) -> Option<Index> {
-        self.recording.map(|recording| recording.seen.into_inner())
+        self.recording.map(Recording::into_index)
     }
 
     /// The content of the file at `path`, relative to the root; `None` if there is no file of at most `limit` bytes.
@@ -128,16 +135,22 @@ pub struct DirectoryCursor<'t>(Box<Position<'t>>);
 struct Position<'t> {
     tree: &'t DirectoryTree,
     directory: OwnedFd,
+    /// The device of the directory, which is that of its files.
+    device: Option<u64>,
     /// The names, in order, each ended by NUL; empty for the cursor whose only entry is the root.
     names: Vec<u8>,
-    /// Where each name starts, in order.
-    starts: Vec<usize>,
+    /// Where each name starts, in order, and the inode that the directory lists for it.
+    starts: Vec<(usize, u64)>,
     next: usize,
     /// Only for the cursor whose only entry is the root.
     at_root: bool,
     stat: Option<Statx>,
     /// The current file, once its content was asked for.
     open: RefCell<Option<OwnedFd>>,
+    /// The digest of the current entry's extended attributes, once it was asked for.
+    xattrs: Cell<Option<Option<Digest>>>,
+    /// What the index knows of the current entry, once it was asked for.
+    known: Cell<Option<Known>>,
 }
 
 impl Tree for DirectoryTree {
@@ -147,7 +160,7 @@ impl Tree for DirectoryTree {
         let directory = fs::openat(&self.root, c".", DIRECTORY, Mode::empty()).map_err(os)?;
         let mut position = Position::new(self, directory);
         position.at_root = true;
-        position.starts.push(0);
+        position.starts.push((0, 0));
         Ok(DirectoryCursor(Box::new(position)))
     }
 }
@@ -155,29 +168,49 @@ impl Tree for DirectoryTree {
 impl<'t> Position<'t> {
     fn new(tree: &'t DirectoryTree, directory: OwnedFd) -> Self {
         let (names, starts) = (Vec::new(), Vec::new());
-        let open = RefCell::new(None);
-        Self { tree, directory, names, starts, next: 0, at_root: false, stat: None, open }
+        let (open, xattrs, known) = (RefCell::new(None), Cell::new(None), Cell::new(None));
+        let (device, at_root, stat) = (None, false, None);
+        Self { tree, directory, device, names, starts, next: 0, at_root, stat, open, xattrs, known }
     }
 
     fn list(&mut self) -> Result<(), SourceError> {
         let mut buffer = vec![MaybeUninit::uninit(); 32 * 1024];
         let mut entries = RawDir::new(self.directory.as_fd(), &mut buffer);
         while let Some(entry) = entries.next() {
-            let name = entry.map_err(os)?;
-            let name = name.file_name().to_bytes_with_nul();
+            let entry = entry.map_err(os)?;
+            let name = entry.file_name().to_bytes_with_nul();
             if name != b".\0" && name != b"..\0" {
-                self.starts.push(self.names.len());
+                self.starts.push((self.names.len(), entry.ino()));
                 self.names.extend_from_slice(name);
             }
         }
         let names = &self.names;
-        self.starts.sort_unstable_by_key(|&start| name_at(names, start));
+        self.starts.sort_unstable_by_key(|&(start, _)| name_at(names, start));
         Ok(())
     }
 
     fn name(&self) -> &[u8] {
         let current = self.next.checked_sub(1).and_then(|index| self.starts.get(index));
-        current.map_or(b"", |&start| name_at(&self.names, start))
+        current.map_or(b"", |&(start, _)| name_at(&self.names, start))
+    }
+
+    /// What the current entry is, from the kernel or from the tree that shares the file.
+    fn look(&self) -> Result<Statx, Errno> {
+        let current = self.next.checked_sub(1).and_then(|index| self.starts.get(index));
+        let same = |stat: &Statx| {
+            FileType::from_raw_mode(stat.stx_mode.into()) == FileType::RegularFile
+                && current.is_some_and(|(_, inode)| *inode == stat.stx_ino)
+                && self.device == Some(device(stat))
+        };
+        let linked = self.tree.linked.as_ref().and_then(|linked| *linked.lock().ok()?);
+        if let Some(stat) = linked.filter(same) {
+            return Ok(stat);
+        }
+        let stat = stat(self.directory.as_fd(), self.target(), AtFlags::empty())?;
+        if let Ok(mut looked_at) = self.tree.looked_at.lock() {
+            *looked_at = Some(stat);
+        }
+        Ok(stat)
     }
 
     /// The name to hand to the kernel: the root is its own directory.
@@ -195,10 +228,6 @@ impl<'t> Position<'t> {
             Some(file) => file,
             empty => {
                 let file = fs::openat(&self.directory, self.target(), FILE, Mode::empty()).map_err(os)?;
-                let now = stat(file.as_fd(), b"", AtFlags::EMPTY_PATH).map_err(os)?;
-                if self.stat.is_none_or(|then| (then.stx_ino, then.stx_mode) != (now.stx_ino, now.stx_mode)) {
-                    return Err(SourceError::Changed);
-                }
                 self.tree.files_read.set(self.tree.files_read.get().saturating_add(1));
                 empty.insert(file)
             }
@@ -209,7 +238,11 @@ impl<'t> Position<'t> {
     /// What the index knows of the current entry, and for a file that it does not know yet, finds out.
     fn known(&self, cursor: &DirectoryCursor<'_>) -> Result<Option<Known>, SourceError> {
         let (Some(recording), Some(stat)) = (&self.tree.recording, &self.stat) else { return Ok(None) };
-        if FileType::from_raw_mode(stat.stx_mode.into()) != FileType::RegularFile {
+        if let Some(known) = self.known.get() {
+            return Ok(Some(known));
+        }
+        let kind = FileType::from_raw_mode(stat.stx_mode.into());
+        if !matches!(kind, FileType::RegularFile | FileType::Directory) {
             return Ok(None);
         }
         let stamp = Stamp {
@@ -218,29 +251,17 @@ impl<'t> Position<'t> {
             size: stat.stx_size,
             changed: (stat.stx_ctime.tv_sec, stat.stx_ctime.tv_nsec),
         };
-        let mut seen = recording.seen.borrow_mut();
-        if let Some(known) = recording.known.get(&stamp).or_else(|| seen.get(&stamp)) {
-            let known = *known;
-            seen.insert(stamp, known, recording.now);
+        if let Some(known) = recording.find(&stamp) {
+            self.known.set(Some(known));
             return Ok(Some(known));
         }
-        let known = Known { content: content_digest(cursor)?, xattrs: xattrs_digest(cursor)? };
-        seen.insert(stamp, known, recording.now);
+        // A directory is asked for its attributes alone.
+        let is_file = kind == FileType::RegularFile;
+        let content = if is_file { content_digest(cursor)? } else { Digest::of(b"") };
+        let known = Known { content, xattrs: xattrs_digest(cursor)? };
+        recording.add(stamp, known);
+        self.known.set(Some(known));
         Ok(Some(known))
-    }
-
-    fn list_xattrs(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
-        match &*self.open.borrow() {
-            Some(file) => fs::flistxattr(file, buffer),
-            None => fs::llistxattr(self.proc_path().as_slice(), buffer),
-        }
-    }
-
-    fn get_xattr(&self, name: &[u8], buffer: &mut [u8]) -> Result<usize, Errno> {
-        match &*self.open.borrow() {
-            Some(file) => fs::fgetxattr(file, name, buffer),
-            None => fs::lgetxattr(self.proc_path().as_slice(), name, buffer),
-        }
     }
 
     /// A path to the current entry whose only symlink is the kernel's own, to our open directory.
@@ -248,6 +269,29 @@ impl<'t> Position<'t> {
         let mut path = format!("/proc/self/fd/{}/", self.directory.as_raw_fd()).into_bytes();
         path.extend_from_slice(self.target());
         path
+    }
+}
+
+/// How the extended attributes of an entry are reached.
+enum Attributed<'f> {
+    Open(BorrowedFd<'f>),
+    /// What cannot be opened, or must not be: a symlink, a device.
+    At(Vec<u8>),
+}
+
+impl Attributed<'_> {
+    fn list(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
+        match self {
+            Self::Open(file) => fs::flistxattr(file, buffer),
+            Self::At(path) => fs::llistxattr(path.as_slice(), buffer),
+        }
+    }
+
+    fn get(&self, name: &[u8], buffer: &mut [u8]) -> Result<usize, Errno> {
+        match self {
+            Self::Open(file) => fs::fgetxattr(file, name, buffer),
+            Self::At(path) => fs::lgetxattr(path.as_slice(), name, buffer),
+        }
     }
 }
 
@@ -267,7 +311,9 @@ fn device(stat: &Statx) -> u64 {
 pub(crate) fn os(error: Errno) -> SourceError {
     match error {
         // It vanished or became something else since it was listed.
-        Errno::NOENT | Errno::LOOP | Errno::NOTDIR => SourceError::Changed,
+        Errno::NOENT | Errno::LOOP | Errno::NOTDIR | Errno::ISDIR | Errno::SPIPE | Errno::NXIO => {
+            SourceError::Changed
+        }
         error => SourceError::Os { code: error.raw_os_error() },
     }
 }
@@ -297,9 +343,11 @@ impl Cursor for DirectoryCursor<'_> {
     fn advance(&mut self) -> Result<bool, SourceError> {
         let position = &mut *self.0;
         *position.open.get_mut() = None;
+        position.xattrs.set(None);
+        position.known.set(None);
         while position.next < position.starts.len() {
             position.next = position.next.saturating_add(1);
-            match stat(position.directory.as_fd(), position.target(), AtFlags::empty()) {
+            match position.look() {
                 Ok(stat) => {
                     position.stat = Some(stat);
                     return Ok(true);
@@ -325,6 +373,7 @@ impl Cursor for DirectoryCursor<'_> {
         let directory =
             fs::openat(&self.0.directory, self.0.target(), DIRECTORY, Mode::empty()).map_err(os)?;
         let mut position = Position::new(self.0.tree, directory);
+        position.device = self.0.stat.as_ref().map(device);
         position.list()?;
         Ok(Self(Box::new(position)))
     }
@@ -339,13 +388,28 @@ impl Cursor for DirectoryCursor<'_> {
     }
 
     fn xattrs(&self, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), SourceError> {
+        let position = &*self.0;
+        let directory;
+        let open = position.open.borrow();
+        let entry = match &*open {
+            Some(file) => Attributed::Open(file.as_fd()),
+            // The way over `/proc` takes longer than to open it.
+            None if self.meta().kind == Kind::Directory => {
+                directory = fs::openat(&position.directory, position.target(), DIRECTORY, Mode::empty());
+                match &directory {
+                    Ok(directory) => Attributed::Open(directory.as_fd()),
+                    Err(error) => return Err(os(*error)),
+                }
+            }
+            None => Attributed::At(position.proc_path()),
+        };
         let mut small = [0; 512];
         let mut large = Vec::new();
-        let list = match self.0.list_xattrs(&mut small) {
+        let list = match entry.list(&mut small) {
             Ok(length) => small.get(..length),
             Err(Errno::RANGE) => {
                 large.resize(MAX_XATTR_BYTES, 0);
-                let length = self.0.list_xattrs(&mut large).map_err(os)?;
+                let length = entry.list(&mut large).map_err(os)?;
                 large.get(..length)
             }
             // A file system without extended attributes.
@@ -360,7 +424,7 @@ impl Cursor for DirectoryCursor<'_> {
         }
         let mut value = vec![0; MAX_XATTR_BYTES];
         for name in names {
-            match self.0.get_xattr(name, &mut value) {
+            match entry.get(name, &mut value) {
                 Ok(length) => visit(name, value.get(..length).unwrap_or(&[])),
                 // Taken away since it was listed.
                 Err(Errno::NODATA) => {}
@@ -370,27 +434,46 @@ impl Cursor for DirectoryCursor<'_> {
         Ok(())
     }
 
+    fn check_unchanged(&self) -> Result<(), SourceError> {
+        let (Some(file), Some(then)) = (&*self.0.open.borrow(), &self.0.stat) else { return Ok(()) };
+        let now = stat(file.as_fd(), b"", AtFlags::EMPTY_PATH).map_err(os)?;
+        // Not the time of the status change: a new hard link would move it.
+        let version = |stat: &Statx| {
+            let times = (stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec);
+            (stat.stx_ino, stat.stx_mode, stat.stx_uid, stat.stx_gid, stat.stx_size, times)
+        };
+        if version(then) == version(&now) { Ok(()) } else { Err(SourceError::Changed) }
+    }
+
     fn identity(&self) -> Option<[u64; 2]> {
         let stat = self.0.stat.as_ref()?;
         Some([device(stat), stat.stx_ino])
     }
 
     fn known_digest(&self) -> Option<Digest> {
+        if self.meta().kind != Kind::File {
+            return None;
+        }
         // An error comes again when the content is asked for.
         self.0.known(self).ok().flatten().map(|known| known.content)
     }
 
     fn digest(&self) -> Result<Digest, SourceError> {
-        match self.0.known(self)? {
-            Some(known) => Ok(known.content),
+        match self.known_digest() {
+            Some(known) => Ok(known),
             None => content_digest(self),
         }
     }
 
     fn xattrs_digest(&self) -> Result<Option<Digest>, SourceError> {
-        match self.0.known(self)? {
-            Some(known) => Ok(known.xattrs),
-            None => xattrs_digest(self),
+        if let Some(digest) = self.0.xattrs.get() {
+            return Ok(digest);
         }
+        let digest = match self.0.known(self)? {
+            Some(known) => known.xattrs,
+            None => xattrs_digest(self)?,
+        };
+        self.0.xattrs.set(Some(digest));
+        Ok(digest)
     }
 }

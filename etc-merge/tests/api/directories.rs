@@ -107,7 +107,10 @@ fn a_symlink_in_place_of_a_directory_is_never_followed() {
             fs::write(root.join("outside/c"), "precious").unwrap();
             fs::set_permissions(root.join("outside"), PermissionsExt::from_mode(0o755)).unwrap();
             symlink(root.join("outside"), root.join("new/p")).unwrap();
-            fs::set_permissions(root.join("local/p"), PermissionsExt::from_mode(0o711)).unwrap();
+            // What libostree would give to the directory outside.
+            for side in ["old", "local"] {
+                fs::set_permissions(root.join(side).join("p"), PermissionsExt::from_mode(0o711)).unwrap();
+            }
             match change {
                 "delete" => fs::remove_file(root.join("local/p/c")).unwrap(),
                 "edit" => fs::write(root.join("local/p/c"), "edited").unwrap(),
@@ -122,10 +125,10 @@ fn a_symlink_in_place_of_a_directory_is_never_followed() {
                 let step = report.steps.iter().find(|step| step.path == b"p").unwrap();
                 assert_eq!((step.row, step.class), (Row::DirectoryBecomesFile, Class::Conflict), "{change}");
                 assert_eq!(fs::read_link(root.join("out.conflicts/new/p")).unwrap(), root.join("outside"));
-            } else if change == "delete" {
-                let expected =
-                    ApplyError::Refused { path: b"p/c".to_vec(), refusal: Refusal::ParentIsSymlink };
-                assert_eq!(result, Err(expected));
+            } else {
+                let path = if change == "add" { b"p/d" } else { b"p/c" };
+                let expected = ApplyError::Refused { path: path.to_vec(), refusal: Refusal::ParentIsSymlink };
+                assert_eq!(result, Err(expected), "{change}");
             }
         }
     }

@@ -9,6 +9,7 @@
 )]
 
 mod cases;
+mod changing;
 mod crash;
 mod directories;
 mod drivers;
@@ -16,6 +17,7 @@ mod fresh;
 mod install;
 mod limits;
 mod oracles;
+mod overlay;
 mod power;
 #[path = "../common/random_trees.rs"]
 mod random_trees;

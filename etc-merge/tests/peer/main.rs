@@ -9,6 +9,7 @@
 )]
 
 mod deploy;
+mod escape;
 mod merge_file;
 #[path = "../common/random_trees.rs"]
 mod random_trees;
