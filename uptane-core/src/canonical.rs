@@ -37,81 +37,123 @@ pub fn write<I: MemberIndex, S: Sink>(
     index: &mut I,
     sink: &mut S,
 ) -> Result<(), JsonError> {
-    let mut stack: heapless::Vec<Frame<'_>, MAX_DEPTH> = heapless::Vec::new();
+    // Without optimisation a call of `new` would put a second copy on the small stack of an ECU, and one function
+    // for both steps what both of them move about.
+    let mut stack = const { Stack::new() };
     let mut current = Some(value);
     loop {
         if let Some(value) = current.take() {
-            match value.kind() {
-                Kind::Object | Kind::Array => {
-                    let frame = Frame::open(value, index)?;
-                    sink.write(frame.brackets().0);
-                    // The scanner refused what nests deeper than the stack.
-                    stack.push(frame).map_err(|_| value.error(JsonErrorKind::TooDeep))?;
-                }
-                Kind::String => write_string(value.string()?, form, sink),
-                Kind::Integer if value.raw() == b"-0" => sink.write(b"0"),
-                Kind::Integer | Kind::Bool | Kind::Null => sink.write(value.raw()),
-            }
+            open(value, form, &mut stack, index, sink)?;
         }
-        let Some(frame) = stack.last_mut() else { return Ok(()) };
-        match frame.next(index) {
-            Some((key, element)) => {
-                if !core::mem::replace(&mut frame.first, false) {
-                    sink.write(b",");
-                }
-                if let Some(key) = key {
-                    write_string(key, form, sink);
-                    sink.write(b":");
-                }
-                current = Some(element);
-            }
-            None => {
-                sink.write(frame.brackets().1);
-                frame.close(index);
-                stack.pop();
-            }
+        if stack.is_empty() {
+            return Ok(());
         }
+        current = go_on(value, form, &mut stack, index, sink);
     }
 }
 
-/// An open object or array.
-struct Frame<'a> {
-    value: Value<'a>,
+type Stack = heapless::Vec<Frame, MAX_DEPTH>;
+
+/// Writes a value, or the beginning of one that has others inside.
+fn open<I: MemberIndex, S: Sink>(
+    value: Value<'_>,
+    form: Form,
+    stack: &mut Stack,
+    index: &mut I,
+    sink: &mut S,
+) -> Result<(), JsonError> {
+    match value.kind() {
+        Kind::Object | Kind::Array if value.is_plain() => sink.write(value.raw()),
+        Kind::Object | Kind::Array => {
+            let frame = Frame::open(value, index)?;
+            sink.write(frame.brackets().0);
+            // The scanner refused what nests deeper than the stack.
+            stack.push(frame).map_err(|_| value.error(JsonErrorKind::TooDeep))?;
+        }
+        Kind::String => write_string(value.string()?, form, sink),
+        Kind::Integer if value.raw() == b"-0" => sink.write(b"0"),
+        Kind::Integer | Kind::Bool | Kind::Null => sink.write(value.raw()),
+    }
+    Ok(())
+}
+
+/// Writes what stands before the next value inside the innermost object or array, or its end if there is none.
+fn go_on<'a, I: MemberIndex, S: Sink>(
+    document: Value<'a>,
+    form: Form,
+    stack: &mut Stack,
+    index: &mut I,
+    sink: &mut S,
+) -> Option<Value<'a>> {
+    let frame = stack.last_mut()?;
+    if let Some((key, element)) = frame.next(document, index) {
+        if !core::mem::replace(&mut frame.first, false) {
+            sink.write(b",");
+        }
+        if let Some(key) = key {
+            write_string(key, form, sink);
+            sink.write(b":");
+        }
+        return Some(element);
+    }
+    sink.write(frame.brackets().1);
+    frame.close(index);
+    stack.pop();
+    None
+}
+
+/// An open object or array, by offsets alone: there are [`MAX_DEPTH`] of them on the stack.
+struct Frame {
+    start: usize,
+    end: usize,
     first: bool,
-    rest: Rest<'a>,
+    rest: Rest,
 }
 
-enum Rest<'a> {
-    Elements(crate::json::Elements<'a>),
-    InOrder(crate::json::Members<'a>),
+enum Rest {
+    /// Elements from this offset on.
+    Elements { at: usize },
+    /// Members from this offset on.
+    InOrder { at: usize },
     /// Members `next..end` of the index; those before `begin` belong to outer objects.
-    Indexed {
-        begin: usize,
-        next: usize,
-        end: usize,
-    },
+    Indexed { begin: usize, next: usize, end: usize },
 }
 
-impl<'a> Frame<'a> {
-    fn open<I: MemberIndex>(value: Value<'a>, index: &mut I) -> Result<Self, JsonError> {
+impl Frame {
+    fn open<I: MemberIndex>(value: Value<'_>, index: &mut I) -> Result<Self, JsonError> {
+        let (start, end, inside) = (value.offset(), value.end(), value.offset() + 1);
         let rest = if value.kind() == Kind::Array {
-            Rest::Elements(value.elements()?)
+            Rest::Elements { at: inside }
         } else if in_order(value)? {
-            Rest::InOrder(value.members()?)
+            Rest::InOrder { at: inside }
         } else {
             index::fill(value, index)?
         };
-        Ok(Self { value, first: true, rest })
+        Ok(Self { start, end, first: true, rest })
     }
 
-    fn next<I: MemberIndex>(&mut self, index: &I) -> Option<(Option<JsonStr<'a>>, Value<'a>)> {
+    fn next<'a, I: MemberIndex>(
+        &mut self,
+        document: Value<'a>,
+        index: &I,
+    ) -> Option<(Option<JsonStr<'a>>, Value<'a>)> {
+        let value = document.at(self.start, self.end);
         match &mut self.rest {
-            Rest::Elements(elements) => elements.next().map(|element| (None, element)),
-            Rest::InOrder(members) => members.next().map(|(key, value)| (Some(key), value)),
+            Rest::Elements { at } => {
+                let element = value.element_from(*at)?;
+                *at = element.end();
+                Some((None, element))
+            }
+            Rest::InOrder { at } => {
+                let key = value.element_from(*at)?;
+                let member = value.element_from(key.end())?;
+                *at = member.end();
+                Some((Some(key.string().ok()?), member))
+            }
             Rest::Indexed { next, end, .. } => {
                 let slot = (*next < *end).then(|| index.slots().get(*next)).flatten()?;
                 *next += 1;
-                let (key, value) = slot.member(self.value)?;
+                let (key, value) = slot.member(value)?;
                 Some((Some(key), value))
             }
         }
@@ -125,7 +167,7 @@ impl<'a> Frame<'a> {
 
     fn brackets(&self) -> (&'static [u8], &'static [u8]) {
         match self.rest {
-            Rest::Elements(_) => (b"[", b"]"),
+            Rest::Elements { .. } => (b"[", b"]"),
             _ => (b"{", b"}"),
         }
     }

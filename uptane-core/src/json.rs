@@ -5,13 +5,16 @@
 //! spelling of a key is the same key. A key that is looked up twice present is refused; the canonical writer
 //! ([`crate::canonical`]) refuses every repeated key, and every signed document passes through it.
 
+mod plain;
+pub(crate) mod reader;
 mod scan;
 mod string;
 
+pub use reader::{MAX_OPEN_KEYS_BYTES, MIN_WINDOW_BYTES};
 pub use scan::parse;
 pub use string::{Chars, JsonStr};
 
-use scan::Scanner;
+use scan::{Known, Scanner};
 
 /// Deepest nesting of objects and arrays that is read.
 pub const MAX_DEPTH: usize = 32;
@@ -91,6 +94,7 @@ pub struct Value<'a> {
     document: &'a [u8],
     start: usize,
     end: usize,
+    known: Known,
 }
 
 impl<'a> Value<'a> {
@@ -98,6 +102,12 @@ impl<'a> Value<'a> {
     #[must_use]
     pub fn raw(self) -> &'a [u8] {
         self.document.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Whether the bytes are canonical as they stand, in every form: no white space, members in order and none
+    /// twice, ASCII without escapes.
+    pub(crate) fn is_plain(self) -> bool {
+        self.known.plain || scan::is_plain(self.raw())
     }
 
     /// Where the value starts in the document.
@@ -136,7 +146,7 @@ impl<'a> Value<'a> {
 
     /// The value from `start` to `end` of the same document, which was checked there before.
     pub(crate) fn at(self, start: usize, end: usize) -> Value<'a> {
-        Value { document: self.document, start, end }
+        Value { document: self.document, start, end, known: self.known }
     }
 
     /// The elements of an array.
@@ -211,8 +221,23 @@ impl<'a> Value<'a> {
         if self.kind() == kind { Ok(()) } else { Err(self.error(JsonErrorKind::WrongType(name))) }
     }
 
+    /// The first element or key of this object or array that begins at `at` or behind it, an offset in the document.
+    pub(crate) fn element_from(self, at: usize) -> Option<Value<'a>> {
+        self.inside_from(at).next_element()
+    }
+
+    /// Where the value ends in the document.
+    pub(crate) fn end(self) -> usize {
+        self.end
+    }
+
     fn inside(self) -> Scanner<'a> {
-        Scanner::new(self.document.get(..self.end.saturating_sub(1)).unwrap_or_default(), self.start + 1)
+        self.inside_from(self.start + 1)
+    }
+
+    fn inside_from(self, at: usize) -> Scanner<'a> {
+        let inside = self.document.get(..self.end.saturating_sub(1)).unwrap_or_default();
+        Scanner::inside(inside, at, self.known)
     }
 }
 

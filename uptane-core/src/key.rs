@@ -15,6 +15,7 @@ mod ed25519;
 mod rsa;
 mod signature;
 mod verifier;
+pub(crate) use verifier::verifying_state;
 
 #[cfg(feature = "ecdsa-p256")]
 pub use ecdsa::EcdsaKey;
@@ -44,10 +45,10 @@ pub enum PublicKey {
     EcdsaP256(EcdsaKey),
 }
 
-/// Which key value it is: what thresholds count. Half a SHA-256 is enough, as two keys that were made to collide
+/// Which key value it is: what thresholds count. A part of a SHA-256 is enough, as two keys that were made to collide
 /// only count once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fingerprint([u8; 16]);
+pub(crate) struct Fingerprint([u8; 8]);
 
 impl PublicKey {
     /// Reads a key object of Root metadata or of a delegation; `None` for a key of a type, scheme or form that
@@ -150,7 +151,7 @@ impl PublicKey {
             }
         }
         let digest: [u8; 32] = hash.finalize().into();
-        Fingerprint(*digest.first_chunk().unwrap_or(&[0; 16]))
+        Fingerprint(*digest.first_chunk().unwrap_or(&[0; 8]))
     }
 }
 

@@ -22,8 +22,12 @@ pub mod multirepo;
 #[cfg(feature = "alloc")]
 pub mod primary;
 #[cfg(feature = "alloc")]
+pub mod registration;
+#[cfg(feature = "alloc")]
 pub mod repository;
 pub mod secondary;
+pub mod state;
+pub mod stream;
 pub mod target;
 pub mod time;
 pub mod trusted;

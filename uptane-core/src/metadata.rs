@@ -76,10 +76,10 @@ impl MetaFile {
     }
 
     /// Checks length and hashes of a document: of its bytes, or if `forms` are given, of its canonical form.
+    /// Only for the latter is the document read.
     pub(crate) fn check_content<I: MemberIndex>(
         &self,
         bytes: &[u8],
-        document: Value<'_>,
         forms: &[Form],
         index: &mut I,
     ) -> Result<(), ErrorKind> {
@@ -89,7 +89,8 @@ impl MetaFile {
             return Ok(());
         }
         let mut length = offered;
-        for &form in forms {
+        let document = if forms.is_empty() { None } else { Some(crate::json::parse(bytes)?) };
+        for (&form, document) in forms.iter().zip(core::iter::repeat(document).flatten()) {
             let (mut counted, mut sha256, mut sha512) =
                 (Length::default(), sha2::Sha256::new(), sha2::Sha512::new());
             canonical::write(document, form, index, &mut (&mut counted, &mut (&mut sha256, &mut sha512)))?;

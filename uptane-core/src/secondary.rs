@@ -53,17 +53,20 @@ pub fn verify<'a, D: Dialect, I: MemberIndex>(
     now: UtcTime,
     index: &mut I,
 ) -> Result<Assignment<'a>, Error> {
-    // Two functions, so that their frames do not add up: the stack of an ECU is small.
+    // A function for each step, so that their frames do not add up: the stack of an ECU is small.
     let root = current_root::<D, I>(trust.root, newer, now, index)?;
     let targets = current_targets::<D, I>(&root, targets, trust.targets_version, now, index)?;
-    let place = Place { repository: Repository::Director, role: Role::Targets };
-    let target = own_target(targets, place, ecu)?;
-    Ok(Assignment {
-        target,
-        targets_version: targets.version(),
-        root_version: root.version(),
-        rotations: newer.len(),
-    })
+    assignment(targets, ecu, root.version(), newer.len())
+}
+
+fn assignment<'a>(
+    targets: Verified<Targets<'a>>,
+    ecu: Ecu<'_>,
+    root_version: u64,
+    rotations: usize,
+) -> Result<Assignment<'a>, Error> {
+    let target = own_target(targets, targets.place(), ecu)?;
+    Ok(Assignment { target, targets_version: targets.version(), root_version, rotations })
 }
 
 fn current_root<'a, D: Dialect, I: MemberIndex>(
@@ -72,18 +75,23 @@ fn current_root<'a, D: Dialect, I: MemberIndex>(
     now: UtcTime,
     index: &mut I,
 ) -> Result<Verified<Root<'a>>, Error> {
-    let place = Place { repository: Repository::Director, role: Role::Root };
-    check_size(place, trusted, MAX_METADATA_BYTES)?;
-    let mut root = Verified::<Root<'_>>::trusted::<D, I>(place.repository, trusted, index)?;
-    if newer.len() > MAX_ROTATIONS {
-        let kind = ErrorKind::TooMany { what: "root rotations", limit: MAX_ROTATIONS };
-        return Err(place.refuse(Step::R2Size, kind));
-    }
+    check_limits(trusted, newer)?;
+    let mut root = Verified::<Root<'_>>::trusted::<D, I>(Repository::Director, trusted, index)?;
     for bytes in newer {
         root = root.next::<D, I>(bytes, MAX_METADATA_BYTES, index)?;
     }
     root.check_expiry::<D>(now)?;
     Ok(root)
+}
+
+fn check_limits(trusted: &[u8], newer: &[&[u8]]) -> Result<(), Error> {
+    let place = Place { repository: Repository::Director, role: Role::Root };
+    check_size(place, trusted, MAX_METADATA_BYTES)?;
+    if newer.len() > MAX_ROTATIONS {
+        let kind = ErrorKind::TooMany { what: "root rotations", limit: MAX_ROTATIONS };
+        return Err(place.refuse(Step::R2Size, kind));
+    }
+    Ok(())
 }
 
 fn current_targets<'a, D: Dialect, I: MemberIndex>(

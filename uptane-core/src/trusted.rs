@@ -129,6 +129,19 @@ impl<'a, D: Dialect> Current<'a, D> {
         Ok(Listed { current: self, snapshot: snapshot.reread()?.into_snapshot()? })
     }
 
+    /// What [`crate::stream`] must know to verify Targets that no Snapshot names.
+    ///
+    /// # Errors
+    /// If Root names no signers for `role`.
+    pub fn expect_targets_alone(
+        &self,
+        role: Role,
+        trusted: Option<Baseline>,
+    ) -> Result<crate::stream::Expected<'a>, Error> {
+        let signers = self.root.signers(role)?;
+        Ok(crate::stream::Expected { place: self.place(role), signers, named: None, now: self.now, trusted })
+    }
+
     /// Takes Targets without a Snapshot, as a Director that serves none is verified.
     ///
     /// # Errors
@@ -319,6 +332,22 @@ impl<'a, D: Dialect> Listed<'a, D> {
         &self.snapshot
     }
 
+    /// What [`crate::stream`] must know to verify the Targets metadata called `file` in the Snapshot.
+    ///
+    /// # Errors
+    /// If the Snapshot does not list the file, or Root names no signers for `role`.
+    pub fn expect_targets(
+        &self,
+        role: Role,
+        file: &str,
+        trusted: Option<Baseline>,
+    ) -> Result<crate::stream::Expected<'a>, Error> {
+        let place = self.current.place(role);
+        let named = self.snapshot.file(file)?.ok_or_else(|| place.refuse(Step::G2, ErrorKind::Absent))?;
+        let expected = self.current.expect_targets_alone(role, trusted)?;
+        Ok(crate::stream::Expected { named: Some(named), ..expected })
+    }
+
     /// Takes the Targets metadata called `file` in the Snapshot (Check Targets 1 to 5).
     ///
     /// # Errors
@@ -388,10 +417,17 @@ fn check_file<D: Dialect, I: MemberIndex>(
     [size, hashes]: [Step; 2],
     index: &mut I,
 ) -> Result<(), Error> {
-    let document = crate::json::parse(bytes).map_err(|error| place.refuse(Step::Parse, error))?;
     let forms = if D::HASHES_CANONICAL { D::FORMS } else { &[] };
-    named.check_content(bytes, document, forms, index).map_err(|kind| {
-        let step = if matches!(kind, ErrorKind::Length { .. }) { size } else { hashes };
-        place.refuse(step, kind)
-    })
+    named
+        .check_content(bytes, forms, index)
+        .map_err(|kind| place.refuse(content_step(kind, size, hashes), kind))
+}
+
+/// A wrong length is the step about size, everything else that can be read the one about hashes and version.
+pub(crate) fn content_step(kind: ErrorKind, size: Step, hashes: Step) -> Step {
+    match kind {
+        ErrorKind::Length { .. } => size,
+        ErrorKind::Json(_) => Step::Parse,
+        _ => hashes,
+    }
 }

@@ -87,7 +87,7 @@ impl<'a> Signers<'a> {
     }
 
     /// The key that `keyid` names, if it is one of the role's and of a type that this build verifies with.
-    fn key(&self, keyid: Value<'_>) -> Result<Option<PublicKey>, JsonError> {
+    pub(crate) fn key(&self, keyid: Value<'_>) -> Result<Option<PublicKey>, JsonError> {
         let keyid = keyid.string()?;
         let mut listed = self.keyids.elements()?.filter_map(|id| id.string().ok());
         if !listed.any(|id| id.order(keyid).is_eq()) {
@@ -111,8 +111,8 @@ pub struct Signed<'a> {
     pub expires: UtcTime,
     /// The `signed` object itself.
     pub body: Value<'a>,
-    /// The whole document.
-    pub document: Value<'a>,
+    /// The bytes of the whole document.
+    pub document: &'a [u8],
     pub(crate) place: Place,
 }
 
@@ -126,7 +126,8 @@ pub(crate) fn check_role<'a, D: Dialect, I: MemberIndex>(
     index: &mut I,
 ) -> Result<Verified<Signed<'a>>, Error> {
     // A function of its own, as is the check of each set of signers: the stack of an ECU is small.
-    let (signed, signatures) = read::<D, I>(place, bytes, index)?;
+    let (signed, signatures) = read::<D>(place, bytes)?;
+    check_no_repeated_key(place, signatures, index)?;
     for signers in signers {
         check_threshold::<D, I>(&signed, signatures, signers, index)?;
     }
@@ -136,23 +137,26 @@ pub(crate) fn check_role<'a, D: Dialect, I: MemberIndex>(
     Ok(Verified(signed))
 }
 
-fn read<'a, D: Dialect, I: MemberIndex>(
-    place: Place,
-    bytes: &'a [u8],
-    index: &mut I,
-) -> Result<(Signed<'a>, Value<'a>), Error> {
+fn read<D: Dialect>(place: Place, bytes: &[u8]) -> Result<(Signed<'_>, Value<'_>), Error> {
     let parse_error = |kind| place.refuse(Step::Parse, ErrorKind::from(kind));
     let document = json::parse(bytes).map_err(parse_error)?;
     let (signatures, body) = envelope(document).map_err(parse_error)?;
-    // Repeated keys beside the signatures: those inside `signed` are found when it is hashed.
-    canonical::write(signatures, canonical::Form::Olpc, index, &mut Length::default())
-        .map_err(parse_error)?;
     let signed = common(place, document, body)?;
     if !is_type::<D>(body, place.role).map_err(parse_error)? {
         return Err(place.refuse(Step::Parse, ErrorKind::OtherType));
     }
     check_unique(signatures).map_err(|kind| place.refuse(threshold_step(place.role), kind))?;
     Ok((signed, signatures))
+}
+
+/// Refuses keys that are repeated in the signatures: those inside `signed` are found when it is hashed.
+fn check_no_repeated_key<I: MemberIndex>(
+    place: Place,
+    signatures: Value<'_>,
+    index: &mut I,
+) -> Result<(), Error> {
+    canonical::write(signatures, canonical::Form::Olpc, index, &mut Length::default())
+        .map_err(|error| place.refuse(Step::Parse, error))
 }
 
 fn check_threshold<D: Dialect, I: MemberIndex>(
@@ -185,7 +189,7 @@ pub struct Owned {
 #[cfg(feature = "alloc")]
 impl Owned {
     pub(crate) fn of(signed: &Signed<'_>) -> Self {
-        Self { place: signed.place, bytes: signed.document.raw().into() }
+        Self { place: signed.place, bytes: signed.document.into() }
     }
 }
 
@@ -198,6 +202,25 @@ impl Verified<Owned> {
         let (_, body) = envelope(document).map_err(refuse)?;
         common(*place, document, body).map(Verified)
     }
+}
+
+/// The counterpart of [`check_role`] for metadata that was not kept: `offered` signatures there were, `valid` are the keys whose
+/// signature over it held, and `value` is all that was kept of it.
+pub(crate) fn check_streamed<T>(
+    place: Place,
+    signers: &Signers<'_>,
+    offered: u64,
+    valid: &[PublicKey],
+    value: T,
+) -> Result<Verified<T>, Error> {
+    let distinct =
+        valid.iter().enumerate().filter(|(at, key)| !valid.iter().take(*at).any(|one| one == *key));
+    let valid = u64::try_from(distinct.count()).unwrap_or(0);
+    if valid < signers.threshold {
+        let kind = ErrorKind::UnmetThreshold { valid, required: signers.threshold, offered };
+        return Err(place.refuse(threshold_step(place.role), kind));
+    }
+    Ok(Verified(value))
 }
 
 fn envelope(document: Value<'_>) -> Result<(Value<'_>, Value<'_>), JsonError> {
@@ -235,7 +258,7 @@ fn common<'a>(place: Place, document: Value<'a>, body: Value<'a>) -> Result<Sign
             body.get("expires")?.string()?.plain().and_then(|text| UtcTime::parse(text.as_bytes()).ok());
         let expires = expires.ok_or(ErrorKind::BadMember("expires is not a time"))?;
         let version = body.get("version")?.unsigned()?;
-        Ok(Signed { version, expires, body, document, place })
+        Ok(Signed { version, expires, body, document: document.raw(), place })
     };
     read().map_err(|kind| place.refuse(Step::Parse, kind))
 }
@@ -250,13 +273,14 @@ fn count_keys<D: Dialect, I: MemberIndex>(
 ) -> Result<u64, JsonError> {
     let mut best = 0;
     // The forms differ only in how they write characters beyond ASCII, written out or as escapes.
-    let forms = if body.raw().is_ascii() && !has_unicode_escape(body.raw()) { 1 } else { D::FORMS.len() };
+    let plain = body.is_plain() || body.raw().is_ascii() && !has_unicode_escape(body.raw());
+    let forms = if plain { 1 } else { D::FORMS.len() };
     for &form in D::FORMS.iter().take(forms) {
-        let mut counted: heapless::Vec<Fingerprint, MAX_SIGNATURES> = heapless::Vec::new();
+        let mut counted = const { heapless::Vec::<Fingerprint, MAX_SIGNATURES>::new() };
         for signature in signatures.elements()?.take(MAX_SIGNATURES) {
             let Some(key) = signers.key(signature.get("keyid")?)? else { continue };
             let signature = D::signature(signature.get("sig")?.string()?);
-            // By reference: without optimisation a move costs the small stack another copy.
+            // By reference: without optimisation a move costs the small stack of an ECU another copy.
             let Some(bytes) = &signature else { continue };
             let value = key.fingerprint();
             if !counted.contains(&value) && key.verify_with::<D::Verifier, I>(bytes, body, form, index)? {
@@ -316,7 +340,7 @@ fn size_step(role: Role) -> Step {
     }
 }
 
-fn threshold_step(role: Role) -> Step {
+pub(crate) fn threshold_step(role: Role) -> Step {
     match role {
         Role::Root => Step::R2Threshold,
         Role::Timestamp => Step::T2,

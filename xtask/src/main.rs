@@ -59,6 +59,8 @@ enum Task {
     BenchPeers {
         /// Which comparison; all if absent
         what: Option<String>,
+        /// Passed on to the comparison
+        arguments: Vec<String>,
     },
     /// Run the fuzz targets, or one of them, from fuzz/seeds; new inputs go to fuzz/corpus
     Fuzz {
@@ -87,7 +89,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Fixtures { check } => fixtures::run(&workspace, check),
         Task::Nostd => nostd::run(&workspace),
         Task::Firmware { demo } => firmware::run(&workspace, demo.as_deref()),
-        Task::BenchPeers { what } => peers::run(&workspace, what.as_deref()),
+        Task::BenchPeers { what, arguments } => peers::run(&workspace, what.as_deref(), &arguments),
         Task::Fuzz { target, seconds } => fuzz::run(&workspace, target.as_deref(), seconds),
     }
 }

@@ -15,13 +15,26 @@ use crate::workspace::Workspace;
 /// Runs of each command; the median counts.
 const RUNS: usize = 9;
 
-pub(crate) fn run(workspace: &Workspace, what: Option<&str>) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, what: Option<&str>, arguments: &[String]) -> Result<()> {
+    if what == Some("uptane") {
+        return uptane(workspace, arguments);
+    }
     crate::debian::provide_tools()?;
     command::run(&mut workspace.cargo(&["build", "--release", "--package", "ota-agent"]))?;
     match what {
-        None | Some("etc-merge") => etc_merge::run(&workspace.target.join("release/ota-agent")),
-        Some(other) => anyhow::bail!("no comparison `{other}`; there is: etc-merge"),
+        Some("etc-merge") => etc_merge::run(&workspace.target.join("release/ota-agent")),
+        None => {
+            etc_merge::run(&workspace.target.join("release/ota-agent"))?;
+            uptane(workspace, arguments)
+        }
+        Some(other) => anyhow::bail!("no comparison `{other}`; there are: etc-merge, uptane"),
     }
+}
+
+/// `uptane-core` beside `tough` and `tuf`: a workspace of its own, for what they depend on.
+fn uptane(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    let run = ["run", "--quiet", "--release", "--"];
+    command::run(workspace.cargo_in("benches/peers/Cargo.toml", &run).args(arguments))
 }
 
 /// A directory in memory, or a temporary one.

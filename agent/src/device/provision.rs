@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
+use uptane_core::registration::{EcuRegistration, ecus_body};
 use uptane_core::repository::SigningKey;
 use uptane_core::{Repository, Role};
 
@@ -51,12 +52,10 @@ impl Device {
 
     fn register(&self, keys: &Keys) -> anyhow::Result<()> {
         let (primary, application) = (&self.config.ecu.primary, &self.config.ecu.application);
-        let body = serde_json::json!({
-            "primary_ecu_serial": primary.serial,
-            "ecus": [registration(primary, &keys.primary), registration(application, &keys.application)],
-        });
+        let ecus = [registration(primary, &keys.primary), registration(application, &keys.application)];
+        let body = ecus_body(&primary.serial, &ecus);
         let url = format!("{}/ecus", self.config.server.director);
-        self.client.post_json(&url, &serde_json::to_vec(&body)?).context("registering the ECUs")
+        self.client.post_json(&url, body.as_bytes()).context("registering the ECUs")
     }
 
     fn key_directory(&self) -> PathBuf {
@@ -64,13 +63,8 @@ impl Device {
     }
 }
 
-/// One ECU, as aktualizr registers it.
-fn registration(ecu: &Ecu, key: &SigningKey) -> serde_json::Value {
-    serde_json::json!({
-        "ecu_serial": ecu.serial,
-        "hardware_identifier": ecu.hardware_id,
-        "clientKey": { "keytype": "ED25519", "keyval": { "public": key.public_hex() } },
-    })
+fn registration<'e>(ecu: &'e Ecu, key: &'e SigningKey) -> EcuRegistration<'e> {
+    EcuRegistration { serial: &ecu.serial, hardware_id: &ecu.hardware_id, key }
 }
 
 fn read(path: &std::path::Path) -> anyhow::Result<Vec<u8>> {

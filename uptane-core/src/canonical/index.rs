@@ -88,7 +88,7 @@ impl MemberIndex for alloc::vec::Vec<Slot> {
 }
 
 /// Indexes the members of `object`, sorted by key, above what the index holds already.
-pub(super) fn fill<'a, I: MemberIndex>(object: Value<'a>, index: &mut I) -> Result<Rest<'a>, JsonError> {
+pub(super) fn fill<I: MemberIndex>(object: Value<'_>, index: &mut I) -> Result<Rest, JsonError> {
     let begin = index.slots().len();
     for (key, value) in object.members_with_keys()? {
         let slot = Slot::new(key, value).ok_or_else(|| key.error(JsonErrorKind::UnexpectedEnd))?;

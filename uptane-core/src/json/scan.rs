@@ -1,5 +1,6 @@
 //! The scanner: one pass over the bytes, a bit per open object instead of recursion.
 
+use super::plain::plain_run;
 use super::{JsonError, JsonErrorKind, MAX_DEPTH, Value};
 
 /// Checks `document` from end to end and returns its one value.
@@ -13,19 +14,75 @@ pub fn parse(document: &[u8]) -> Result<Value<'_>, JsonError> {
     let mut scanner = Scanner::new(document, 0);
     scanner.skip_whitespace();
     let start = scanner.at;
-    scanner.check_value()?;
+    let plain = scanner.check_value(0, Until::End)?;
     let end = scanner.at;
     scanner.skip_whitespace();
     if scanner.at != document.len() {
         return Err(scanner.error(JsonErrorKind::TrailingBytes));
     }
-    Ok(Value { document, start, end })
+    Ok(Value { document, start, end, known: Known { plain, ..scanner.known } })
+}
+
+/// Checks the value at the start of `bytes`, inside of `depth` open objects and arrays: how long it is, and
+/// whether it is plain. Its UTF-8 is not looked at.
+pub(super) fn check_prefix(bytes: &[u8], depth: usize) -> Result<(usize, bool), JsonError> {
+    let mut scanner = Scanner::new(bytes, 0);
+    let plain = scanner.check_value(depth, Until::End)?;
+    Ok((scanner.at, plain))
+}
+
+/// Whether the value at the start of `bytes` is plain; looks no further than to the first byte that says no.
+pub(super) fn is_plain(bytes: &[u8]) -> bool {
+    Scanner::new(bytes, 0).check_value(0, Until::NotPlain) == Ok(true)
+}
+
+/// What one scan of a document learned, so that it need not be scanned for it again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    /// The bytes are canonical as they stand, in every form: no white space, members in order, ASCII without
+    /// escapes.
+    pub(super) plain: bool,
+    /// Start and end of the two longest objects or arrays inside, if longer than [`LONG`]: walking over the
+    /// members around them need not read them. Every value holds this, on the small stack of an ECU: 32 bits each,
+    /// and beyond 4 GiB nothing is remembered.
+    long: [(u32, u32); 2],
+}
+
+/// What is worth remembering, in bytes.
+const LONG: u32 = 4096;
+
+impl Known {
+    fn remember(&mut self, start: usize, end: usize) {
+        let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(end)) else { return };
+        let length = |(start, end): (u32, u32)| end - start;
+        let [first, second] = &mut self.long;
+        let shortest = if length(*first) < length(*second) { first } else { second };
+        if end - start > length(*shortest).max(LONG) {
+            *shortest = (start, end);
+        }
+    }
+
+    fn end_of(&self, start: usize) -> Option<usize> {
+        let start = u32::try_from(start).ok()?;
+        let long = self.long.iter().find(|long| long.0 == start && long.1 != 0)?;
+        usize::try_from(long.1).ok()
+    }
+}
+
+/// How far a check reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// To the end of the value.
+    End,
+    /// To the first byte that makes it not plain.
+    NotPlain,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
+    known: Known,
 }
 
 /// What may come next inside the innermost open object or array.
@@ -41,7 +98,12 @@ enum Expect {
 
 impl<'a> Scanner<'a> {
     pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at }
+        Self { bytes, at, known: Known::default() }
+    }
+
+    /// A scanner of the inside of a container whose document was checked.
+    pub(super) fn inside(bytes: &'a [u8], at: usize, known: Known) -> Self {
+        Self { bytes, at, known }
     }
 
     /// The next value of a container whose syntax was checked; `None` at its end.
@@ -49,7 +111,7 @@ impl<'a> Scanner<'a> {
         self.skip_separators();
         let start = self.at;
         self.skip_value()?;
-        Some(Value { document: self.bytes, start, end: self.at })
+        Some(Value { document: self.bytes, start, end: self.at, known: self.known })
     }
 
     /// Skips white space, commas and colons of a container whose syntax was checked.
@@ -65,11 +127,14 @@ impl<'a> Scanner<'a> {
         loop {
             match self.peek()? {
                 b'"' => self.skip_string(),
-                b'{' | b'[' => {
-                    depth += 1;
-                    self.at += 1;
-                    continue;
-                }
+                b'{' | b'[' => match self.known.end_of(self.at) {
+                    Some(end) => self.at = end,
+                    None => {
+                        depth += 1;
+                        self.at += 1;
+                        continue;
+                    }
+                },
                 b'}' | b']' => {
                     depth = depth.checked_sub(1)?;
                     self.at += 1;
@@ -93,7 +158,7 @@ impl<'a> Scanner<'a> {
 
     fn skip_string(&mut self) {
         self.at += 1;
-        while let Some(byte) = self.peek() {
+        while let Some(byte) = self.next_special() {
             self.at += if byte == b'\\' { 2 } else { 1 };
             if byte == b'"' {
                 return;
@@ -101,84 +166,99 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn check_value(&mut self) -> Result<(), JsonError> {
-        // Bit `depth - 1` says whether the container at that depth is an object.
-        let mut objects = 0_u32;
-        let mut depth = 0_usize;
+    /// Goes to the next byte of a string that is not printable ASCII, or is a quote or a backslash.
+    fn next_special(&mut self) -> Option<u8> {
+        self.at += plain_run(self.bytes.get(self.at..).unwrap_or_default());
+        self.peek()
+    }
+
+    /// Checks one value inside of `outside` open containers; whether it is plain.
+    fn check_value(&mut self, outside: usize, until: Until) -> Result<bool, JsonError> {
+        let mut open = Open::new(outside);
+        let mut plain = true;
         let mut expect = Expect::Element;
         loop {
-            self.skip_whitespace();
+            plain &= !self.skip_whitespace();
+            if !plain && until == Until::NotPlain {
+                return Ok(false);
+            }
             let byte = self.peek().ok_or_else(|| self.error(JsonErrorKind::UnexpectedEnd))?;
-            let in_object = depth > 0 && objects & (1 << (depth - 1)) != 0;
-            let closes = matches!(byte, b'}' if in_object) || matches!(byte, b']' if depth > 0 && !in_object);
+            let in_object = open.in_object();
+            let closes = match byte {
+                b'}' => in_object,
+                b']' => open.depth > 0 && !in_object,
+                _ => false,
+            };
             match (byte, expect) {
                 (b',', Expect::CommaOrEnd) => {
                     self.at += 1;
                     if in_object {
-                        self.check_key()?;
+                        plain &= self.check_key(&mut open)?;
                     }
                     expect = Expect::Element;
                     continue;
                 }
                 (_, Expect::FirstOrEnd | Expect::CommaOrEnd) if closes => {
                     self.at += 1;
-                    depth -= 1;
+                    self.known.remember(open.close(), self.at);
                 }
                 (_, Expect::CommaOrEnd) => return Err(self.error(JsonErrorKind::UnexpectedByte(byte))),
                 (_, Expect::FirstOrEnd) if in_object => {
-                    self.check_key()?;
+                    plain &= self.check_key(&mut open)?;
                     expect = Expect::Element;
                     continue;
                 }
                 (b'{' | b'[', _) => {
-                    if depth == MAX_DEPTH {
+                    if !open.push(byte == b'{', self.at) {
                         return Err(self.error(JsonErrorKind::TooDeep));
                     }
-                    let bit = 1 << depth;
-                    objects = if byte == b'{' { objects | bit } else { objects & !bit };
-                    depth += 1;
                     self.at += 1;
                     expect = Expect::FirstOrEnd;
                     continue;
                 }
-                (b'"', _) => self.check_string()?,
-                (b'-' | b'0'..=b'9', _) => self.check_number()?,
+                (b'"', _) => plain &= self.check_string()?,
+                (b'-' | b'0'..=b'9', _) => plain &= self.check_number()?,
                 (b't', _) => self.check_word(b"true")?,
                 (b'f', _) => self.check_word(b"false")?,
                 (b'n', _) => self.check_word(b"null")?,
                 _ => return Err(self.error(JsonErrorKind::UnexpectedByte(byte))),
             }
-            if depth == 0 {
-                return Ok(());
+            if open.depth == 0 {
+                return Ok(plain);
             }
             expect = Expect::CommaOrEnd;
         }
     }
 
-    /// A key and its colon.
-    fn check_key(&mut self) -> Result<(), JsonError> {
-        self.skip_whitespace();
+    /// A key and its colon; whether it is plain and comes after the key before it.
+    fn check_key(&mut self, open: &mut Open) -> Result<bool, JsonError> {
+        let mut plain = !self.skip_whitespace();
         self.require(b'"')?;
-        self.check_string()?;
-        self.skip_whitespace();
+        let start = self.at + 1;
+        plain &= self.check_string()?;
+        plain &= open.follows(self.bytes, start, self.at - 1);
+        plain &= !self.skip_whitespace();
         self.require(b':')?;
         self.at += 1;
-        Ok(())
+        Ok(plain)
     }
 
-    fn check_string(&mut self) -> Result<(), JsonError> {
+    /// Whether the string is plain: printable ASCII without escapes.
+    fn check_string(&mut self) -> Result<bool, JsonError> {
         self.at += 1;
+        let mut plain = true;
         loop {
-            match self.peek() {
+            match self.next_special() {
                 None => return Err(self.error(JsonErrorKind::UnexpectedEnd)),
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(());
+                    return Ok(plain);
                 }
                 Some(b'\\') => self.check_escape()?,
                 Some(byte) if byte < 0x20 => return Err(self.error(JsonErrorKind::UnexpectedByte(byte))),
                 Some(_) => self.at += 1,
             }
+            plain = false;
         }
     }
 
@@ -210,7 +290,8 @@ impl<'a> Scanner<'a> {
         u32::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()
     }
 
-    fn check_number(&mut self) -> Result<(), JsonError> {
+    /// Whether the number is plain: `-0` is the one that is not.
+    fn check_number(&mut self) -> Result<bool, JsonError> {
         let start = self.at;
         self.at += usize::from(self.peek() == Some(b'-'));
         let digits = self.at;
@@ -228,12 +309,15 @@ impl<'a> Scanner<'a> {
             (_, Some(b'.' | b'e' | b'E')) => return Err(self.error(JsonErrorKind::NotAnInteger)),
             _ => {}
         }
-        let text =
-            core::str::from_utf8(self.bytes.get(start..self.at).unwrap_or_default()).unwrap_or_default();
-        if text.parse::<u64>().is_err() && text.parse::<i64>().is_err() {
-            return Err(JsonError { kind: JsonErrorKind::IntegerRange, offset: start });
+        let text = self.bytes.get(start..self.at).unwrap_or_default();
+        // 18 digits and a sign are always within 64 bits.
+        if text.len() > 18 {
+            let text = core::str::from_utf8(text).unwrap_or_default();
+            if text.parse::<u64>().is_err() && text.parse::<i64>().is_err() {
+                return Err(JsonError { kind: JsonErrorKind::IntegerRange, offset: start });
+            }
         }
-        Ok(())
+        Ok(text != b"-0")
     }
 
     fn check_word(&mut self, word: &[u8]) -> Result<(), JsonError> {
@@ -252,10 +336,13 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn skip_whitespace(&mut self) {
+    /// Whether there was any.
+    fn skip_whitespace(&mut self) -> bool {
+        let start = self.at;
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
             self.at += 1;
         }
+        self.at != start
     }
 
     fn peek(&self) -> Option<u8> {
@@ -264,6 +351,56 @@ impl<'a> Scanner<'a> {
 
     fn error(&self, kind: JsonErrorKind) -> JsonError {
         JsonError { kind, offset: self.at.min(self.bytes.len()) }
+    }
+}
+
+/// The open objects and arrays of one scan.
+struct Open {
+    /// Those around the value that is scanned.
+    outside: usize,
+    depth: usize,
+    /// Bit `depth - 1` says whether the container at that depth is an object.
+    objects: u32,
+    starts: [usize; MAX_DEPTH],
+    /// The last key of each, as a range of the document.
+    keys: [(usize, usize); MAX_DEPTH],
+}
+
+impl Open {
+    fn new(outside: usize) -> Self {
+        Self { outside, depth: 0, objects: 0, starts: [0; MAX_DEPTH], keys: [(0, 0); MAX_DEPTH] }
+    }
+
+    fn in_object(&self) -> bool {
+        self.depth > 0 && self.objects & (1 << (self.depth - 1)) != 0
+    }
+
+    /// `false` if that is too deep.
+    fn push(&mut self, object: bool, start: usize) -> bool {
+        if self.outside + self.depth >= MAX_DEPTH {
+            return false;
+        }
+        let bit = 1 << self.depth;
+        self.objects = if object { self.objects | bit } else { self.objects & !bit };
+        if let (Some(at), Some(key)) = (self.starts.get_mut(self.depth), self.keys.get_mut(self.depth)) {
+            (*at, *key) = (start, (0, 0));
+        }
+        self.depth += 1;
+        true
+    }
+
+    /// Where the innermost one started.
+    fn close(&mut self) -> usize {
+        self.depth -= 1;
+        self.starts.get(self.depth).copied().unwrap_or_default()
+    }
+
+    /// Takes the next key of the innermost object; whether its bytes come after those of the key before.
+    fn follows(&mut self, document: &[u8], start: usize, end: usize) -> bool {
+        let Some(last) = self.keys.get_mut(self.depth.wrapping_sub(1)) else { return false };
+        let (from, to) = core::mem::replace(last, (start, end));
+        // No key starts at 0: a quote stands before it.
+        from == 0 || document.get(from..to) < document.get(start..end)
     }
 }
 

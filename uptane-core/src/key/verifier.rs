@@ -74,16 +74,18 @@ fn begin_prehash<'k>(key: &'k PublicKey, signature: &'k [u8]) -> Option<Check<'k
 }
 
 fn begin_ed25519<'k>(key: &[u8; 32], signature: &[u8]) -> Option<Check<'k>> {
+    verifying_state(key, signature).map(|state| Check(State::Ed25519(state)))
+}
+
+/// What the message is written to; `None` if no message can have this signature.
+pub(crate) fn verifying_state(key: &[u8; 32], signature: &[u8]) -> Option<ed25519_compact::VerifyingState> {
     if super::ed25519::has_small_order(key) {
         return None;
     }
     let key = ed25519_compact::PublicKey::new(*key);
     let signature = ed25519_compact::Signature::from_slice(signature).ok()?;
     // Refuses S that is not below the group's order (RFC 8032 clause 5.1.7).
-    match key.verify_incremental(&signature) {
-        Ok(state) => Some(Check(State::Ed25519(state))),
-        Err(_) => None,
-    }
+    key.verify_incremental(&signature).ok()
 }
 
 impl Sink for Check<'_> {

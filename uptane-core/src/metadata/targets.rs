@@ -163,7 +163,7 @@ impl<'a> Verified<Signed<'a>> {
 }
 
 impl<'a> Target<'a> {
-    fn parse(name: JsonStr<'a>, value: Value<'a>) -> Result<Self, ErrorKind> {
+    pub(crate) fn parse(name: JsonStr<'a>, value: Value<'a>) -> Result<Self, ErrorKind> {
         let length = value.get("length")?.unsigned()?;
         let hashes = Hashes::parse(value.get("hashes")?)?;
         if hashes.is_empty() {

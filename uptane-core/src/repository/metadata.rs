@@ -197,7 +197,16 @@ fn body(role: Role, wire: Wire, version: u64, expires: UtcTime, members: &str) -
         Wire::Uptane => (Uptane::type_name(role), ""),
         Wire::Tuf => (Tuf::type_name(role), r#","spec_version":"1.0.34""#),
     };
-    format!(r#"{{"_type":"{kind}"{spec},"expires":"{expires}",{members},"version":{version}}}"#)
+    sorted(format!(r#"{{"_type":"{kind}"{spec},"expires":"{expires}",{members},"version":{version}}}"#))
+}
+
+/// `text` with its members in canonical order, so that clients need not re-write it; as it is if it is not JSON,
+/// which signing it will tell.
+fn sorted(text: String) -> String {
+    let mut sorted = Vec::new();
+    let written = json::parse(text.as_bytes())
+        .and_then(|value| canonical::write(value, Form::JsonSubset, &mut Vec::new(), &mut sorted));
+    written.ok().and_then(|()| String::from_utf8(sorted).ok()).unwrap_or(text)
 }
 
 /// `text` as a JSON string.

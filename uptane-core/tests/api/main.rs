@@ -3,6 +3,7 @@
     missing_docs,
     unreachable_pub,
     clippy::unwrap_used,
+    clippy::unwrap_in_result,
     clippy::std_instead_of_core,
     clippy::std_instead_of_alloc
 )]
@@ -20,5 +21,7 @@ mod rsa_chain;
 mod secondary;
 mod seeds;
 mod signers;
+mod state;
+mod stream;
 mod tuf;
 mod tuf_repository;

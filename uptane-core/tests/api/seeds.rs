@@ -24,4 +24,6 @@ fn seeds_hold_what_their_oracles_say() {
     replay("uptane_core_snapshot", oracle::snapshot);
     replay("uptane_core_targets", oracle::targets);
     replay("uptane_core_cycle", oracle::cycle);
+    replay("uptane_core_reader", oracle::reader);
+    replay("uptane_core_stream", oracle::stream);
 }

@@ -10,14 +10,15 @@ use uptane_core::json;
 
 use crate::factory::key;
 
+/// Signs a message.
+type Sign = Box<dyn Fn(&[u8]) -> Vec<u8>>;
+
 /// A key that signs, with the key object that Root metadata has for it.
 pub struct Signer {
     pub keyid: String,
     pub object: String,
     sign: Sign,
 }
-
-type Sign = Box<dyn Fn(&[u8]) -> Vec<u8>>;
 
 /// The salt has to come from somewhere; tests want the same bytes each time.
 struct Fixed;
