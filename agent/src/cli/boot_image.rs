@@ -3,7 +3,7 @@
 mod map;
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -41,10 +41,11 @@ pub(crate) const MAX_BYTES: u64 = 64 * 1024 * 1024;
 pub(crate) fn run(args: &Args, json: bool) -> anyhow::Result<Exit> {
     let Command::Inspect { file } = &args.command;
     let map = inspect(&read(file)?);
+    let mut out = io::stdout().lock();
     if json {
-        println!("{}", serde_json::to_string(&map)?);
+        writeln!(out, "{}", serde_json::to_string(&map)?)?;
     } else {
-        print!("{map}");
+        write!(out, "{map}")?;
         for problem in &map.problems {
             eprintln!("{}: error: {problem}", file.display());
         }

@@ -12,7 +12,7 @@ use std::fs;
 const SIGNED: [&str; 6] =
     ["v1-p384", "v1-in-v2-p256", "v2-p256", "v2-p384", "v2-two-signatures", "v2-encrypted"];
 
-fn fixture(name: &str) -> Vec<u8> {
+pub(crate) fn fixture(name: &str) -> Vec<u8> {
     fs::read(format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
