@@ -4,8 +4,9 @@
 //! files with the same checksum are the same file. The metadata is what the commit says: owners and modes are those
 //! of a checkout by root.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::Read;
+use std::rc::Rc;
 
 use etc_merge::{Cursor, Digest, Kind, Meta, SourceError, Tree};
 use ostree_objects::repo::{FileObject, Repo, RepoError};
@@ -16,7 +17,20 @@ use ostree_objects::{Checksum, CommitRef, DirMetaRef, DirTreeRef, ObjectType, Xa
 pub struct OstreeTree<'r> {
     repo: &'r Repo,
     root: Directory,
+    seen: Rc<Seen>,
 }
+
+/// What was read last. Where two commits share an object, the planner asks both trees for it, one after the other.
+#[derive(Debug, Default)]
+struct Seen {
+    file: Last<Object>,
+    directory: Last<Object>,
+    entries: Last<Vec<Entry>>,
+    objects_read: Cell<usize>,
+}
+
+/// The object read last, by its checksum.
+type Last<T> = RefCell<Option<(Checksum, Rc<T>)>>;
 
 /// What names a directory.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +61,41 @@ impl<'r> OstreeTree<'r> {
             let Some(entry) = tree.dir(name) else { return Ok(None) };
             root = Directory { tree: entry.tree, meta: entry.meta };
         }
-        Ok(Some(Self { repo, root }))
+        Ok(Some(Self { repo, root, seen: Rc::default() }))
+    }
+
+    /// The directory at `path` of another commit of the same repository, to be planned with this one: an object that
+    /// both have is read once.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open).
+    pub fn open_beside(&self, commit: &Checksum, path: &str) -> Result<Option<Self>, RepoError> {
+        let tree = Self::open(self.repo, commit, path)?;
+        Ok(tree.map(|tree| Self { seen: Rc::clone(&self.seen), ..tree }))
+    }
+
+    /// How many objects were read while this tree and those beside it were walked; the content of files not counted.
+    #[must_use]
+    pub fn objects_read(&self) -> usize {
+        self.seen.objects_read.get()
+    }
+}
+
+impl Seen {
+    /// The object of this checksum, read unless it is the last one.
+    fn once<T>(
+        &self,
+        last: &Last<T>,
+        checksum: Checksum,
+        read: impl FnOnce() -> Result<T, SourceError>,
+    ) -> Result<Rc<T>, SourceError> {
+        if let Some((_, object)) = last.borrow().as_ref().filter(|(there, _)| *there == checksum) {
+            return Ok(Rc::clone(object));
+        }
+        let object = Rc::new(read()?);
+        self.objects_read.set(self.objects_read.get() + 1);
+        *last.borrow_mut() = Some((checksum, Rc::clone(&object)));
+        Ok(object)
     }
 }
 
@@ -58,8 +106,8 @@ impl Tree for OstreeTree<'_> {
         Self: 't;
 
     fn root(&self) -> Result<OstreeCursor<'_>, SourceError> {
-        let entries = vec![Entry { name: Vec::new(), is: Is::Directory(self.root) }];
-        Ok(OstreeCursor { repo: self.repo, entries, next: 0, current: None })
+        let entries = Rc::new(vec![Entry { name: Vec::new(), is: Is::Directory(self.root) }]);
+        Ok(OstreeCursor { repo: self.repo, seen: &self.seen, entries, next: 0, current: None })
     }
 }
 
@@ -67,8 +115,9 @@ impl Tree for OstreeTree<'_> {
 #[derive(Debug)]
 pub struct OstreeCursor<'t> {
     repo: &'t Repo,
+    seen: &'t Seen,
     /// In the order of their names.
-    entries: Vec<Entry>,
+    entries: Rc<Vec<Entry>>,
     next: usize,
     current: Option<Current>,
 }
@@ -85,14 +134,20 @@ enum Is {
     Directory(Directory),
 }
 
-/// The current entry, with what its object says.
+/// What an object says of a file, or of a directory itself.
 #[derive(Debug)]
-struct Current {
-    is: Is,
+struct Object {
     meta: Meta,
     xattrs: Xattrs,
     /// Of a symbolic link.
     target: Option<Vec<u8>>,
+}
+
+/// The current entry.
+#[derive(Debug)]
+struct Current {
+    is: Is,
+    object: Rc<Object>,
     /// The content of a file from this byte on.
     open: RefCell<Option<(u64, FileObject)>>,
 }
@@ -104,10 +159,13 @@ impl Cursor for OstreeCursor<'_> {
             return Ok(false);
         };
         self.next += 1;
-        self.current = Some(match entry.is {
-            Is::File(checksum) => file(self.repo, checksum)?,
-            Is::Directory(directory) => directory_entry(self.repo, directory)?,
-        });
+        let object = match entry.is {
+            Is::File(checksum) => self.seen.once(&self.seen.file, checksum, || file(self.repo, checksum))?,
+            Is::Directory(Directory { meta, .. }) => {
+                self.seen.once(&self.seen.directory, meta, || directory_itself(self.repo, meta))?
+            }
+        };
+        self.current = Some(Current { is: entry.is, object, open: RefCell::default() });
         Ok(true)
     }
 
@@ -117,29 +175,21 @@ impl Cursor for OstreeCursor<'_> {
     }
 
     fn meta(&self) -> Meta {
-        self.current.as_ref().map_or(const { Meta::new(Kind::Directory) }, |current| current.meta)
+        self.current.as_ref().map_or(const { Meta::new(Kind::Directory) }, |current| current.object.meta)
     }
 
     fn descend(&self) -> Result<Self, SourceError> {
         let Some(Current { is: Is::Directory(directory), .. }) = self.current else {
             return Err(SourceError::Changed);
         };
-        let bytes =
-            self.repo.load_metadata(ObjectType::DirTree, &directory.tree).map_err(|error| code(&error))?;
-        let tree = DirTreeRef::parse(&bytes).map_err(|_| SourceError::Other { code: BAD_OBJECT })?;
-        let files = tree.files().map(|file| (file.name, Is::File(file.checksum)));
-        let directories =
-            tree.dirs().map(|dir| (dir.name, Is::Directory(Directory { tree: dir.tree, meta: dir.meta })));
-        let mut entries: Vec<Entry> =
-            files.chain(directories).map(|(name, is)| Entry { name: name.as_str().into(), is }).collect();
-        // Two sorted lists, in which no name is twice.
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Self { repo: self.repo, entries, next: 0, current: None })
+        let entries =
+            self.seen.once(&self.seen.entries, directory.tree, || entries(self.repo, directory.tree))?;
+        Ok(Self { repo: self.repo, seen: self.seen, entries, next: 0, current: None })
     }
 
     fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {
         let Some(current) = &self.current else { return Ok(0) };
-        if let Some(target) = &current.target {
+        if let Some(target) = &current.object.target {
             let rest =
                 usize::try_from(offset).ok().and_then(|offset| target.get(offset..)).unwrap_or_default();
             let length = rest.len().min(buffer.len());
@@ -164,7 +214,7 @@ impl Cursor for OstreeCursor<'_> {
     }
 
     fn xattrs(&self, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), SourceError> {
-        for (name, value) in self.current.iter().flat_map(|current| current.xattrs.as_ref().iter()) {
+        for (name, value) in self.current.iter().flat_map(|current| current.object.xattrs.as_ref().iter()) {
             visit(name, value);
         }
         Ok(())
@@ -185,7 +235,21 @@ impl Cursor for OstreeCursor<'_> {
     }
 }
 
-fn file(repo: &Repo, checksum: Checksum) -> Result<Current, SourceError> {
+/// The entries of a directory, in the order of their names.
+fn entries(repo: &Repo, checksum: Checksum) -> Result<Vec<Entry>, SourceError> {
+    let bytes = repo.load_metadata(ObjectType::DirTree, &checksum).map_err(|error| code(&error))?;
+    let tree = DirTreeRef::parse(&bytes).map_err(|_| SourceError::Other { code: BAD_OBJECT })?;
+    let files = tree.files().map(|file| (file.name, Is::File(file.checksum)));
+    let directories =
+        tree.dirs().map(|dir| (dir.name, Is::Directory(Directory { tree: dir.tree, meta: dir.meta })));
+    let mut entries: Vec<Entry> =
+        files.chain(directories).map(|(name, is)| Entry { name: name.as_str().into(), is }).collect();
+    // Two sorted lists, in which no name is twice.
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(entries)
+}
+
+fn file(repo: &Repo, checksum: Checksum) -> Result<Object, SourceError> {
     let FileObject { header, size, .. } = repo.open_file(&checksum).map_err(|error| code(&error))?;
     let view = header.as_ref();
     let target = view.symlink_target().map(|target| target.as_bytes().to_vec());
@@ -196,16 +260,16 @@ fn file(repo: &Repo, checksum: Checksum) -> Result<Current, SourceError> {
     let mode = if kind == Kind::Symlink { 0o777 } else { view.mode() & 0o7777 };
     let meta = Meta { mode, uid: view.uid(), gid: view.gid(), size, ..Meta::new(kind) };
     let xattrs = Xattrs::from(view.xattrs());
-    Ok(Current { is: Is::File(checksum), meta, xattrs, target, open: RefCell::default() })
+    Ok(Object { meta, xattrs, target })
 }
 
-fn directory_entry(repo: &Repo, directory: Directory) -> Result<Current, SourceError> {
-    let bytes = repo.load_metadata(ObjectType::DirMeta, &directory.meta).map_err(|error| code(&error))?;
+fn directory_itself(repo: &Repo, checksum: Checksum) -> Result<Object, SourceError> {
+    let bytes = repo.load_metadata(ObjectType::DirMeta, &checksum).map_err(|error| code(&error))?;
     let view = DirMetaRef::parse(&bytes).map_err(|_| SourceError::Other { code: BAD_OBJECT })?;
     let meta =
         Meta { mode: view.mode() & 0o7777, uid: view.uid(), gid: view.gid(), ..Meta::new(Kind::Directory) };
     let xattrs = Xattrs::from(view.xattrs());
-    Ok(Current { is: Is::Directory(directory), meta, xattrs, target: None, open: RefCell::default() })
+    Ok(Object { meta, xattrs, target: None })
 }
 
 /// What a repository's error is for the planner, which names the path beside it.

@@ -105,6 +105,27 @@ fn a_directory_that_is_equal_in_both_commits_is_not_read() {
 }
 
 #[test]
+fn an_object_that_both_commits_have_is_read_once() {
+    let case = Case::new(RepoMode::Archive);
+    let read = |new: &Checksum| {
+        let old = case.tree(&case.old);
+        let new = old.open_beside(new, "usr/etc").unwrap().unwrap();
+        let report = Report::plan(&old, &new, &case.directory("local"), &Policy::safe()).unwrap();
+        (report.steps.len(), old.objects_read())
+    };
+    let alone = {
+        let (old, empty) = (case.tree(&case.old), etc_merge::MemoryTree::new());
+        Report::plan(&empty, &old, &empty, &Policy::safe()).unwrap();
+        old.objects_read()
+    };
+    // A commit beside itself costs nothing.
+    assert_eq!(read(&case.old), (3, alone));
+    // Four entries and the directories that hold them are of this release: /usr/etc, mixed.
+    let (steps, objects) = read(&case.new);
+    assert_eq!((steps, objects), (7, alone + 6));
+}
+
+#[test]
 fn a_path_that_the_commit_lacks_is_none() {
     let case = Case::new(RepoMode::Archive);
     assert!(OstreeTree::open(&case.repo, &case.old, "usr/none").unwrap().is_none());
