@@ -4,13 +4,19 @@
 //! files with the same checksum are the same file. The metadata is what the commit says: owners and modes are those
 //! of a checkout by root.
 
-use std::cell::{Cell, RefCell};
+mod facts;
+
+pub use facts::Facts;
+
+use std::cell::{Cell, OnceCell, RefCell};
 use std::io::Read;
 use std::rc::Rc;
 
 use etc_merge::{Cursor, Digest, Kind, Meta, SourceError, Tree};
 use ostree_objects::repo::{FileObject, Repo, RepoError};
 use ostree_objects::{Checksum, CommitRef, DirMetaRef, DirTreeRef, ObjectType, Xattrs};
+
+use facts::{Fact, FactContent, Learned};
 
 /// A directory in a repository.
 #[derive(Debug)]
@@ -27,6 +33,7 @@ struct Seen {
     directory: Last<Object>,
     entries: Last<Vec<Entry>>,
     objects_read: Cell<usize>,
+    learned: Option<RefCell<Learned>>,
 }
 
 /// The object read last, by its checksum.
@@ -74,10 +81,55 @@ impl<'r> OstreeTree<'r> {
         Ok(tree.map(|tree| Self { seen: Rc::clone(&self.seen), ..tree }))
     }
 
+    /// The same with what is known of file objects: those are not opened, and others are added. To be called before
+    /// [`open_beside`](Self::open_beside), which shares it.
+    #[must_use]
+    pub fn with_facts(self, facts: Facts) -> Self {
+        let learned = Some(RefCell::new(Learned::from(facts)));
+        Self { seen: Rc::new(Seen { learned, ..Seen::default() }), ..self }
+    }
+
+    /// What is known now of the file objects that this tree and those beside it led to.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        self.seen.learned.as_ref().map(|learned| learned.borrow().met()).unwrap_or_default()
+    }
+
     /// How many objects were read while this tree and those beside it were walked; the content of files not counted.
     #[must_use]
     pub fn objects_read(&self) -> usize {
         self.seen.objects_read.get()
+    }
+
+    /// The content of the file at `path`, relative to the root; `None` if there is no file of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// If an object on the way is missing, corrupt or malformed.
+    pub fn content(&self, path: &[u8], limit: usize) -> Result<Option<Vec<u8>>, SourceError> {
+        let mut directory = self.root;
+        let mut names = path.split(|&byte| byte == b'/').peekable();
+        while let Some(name) = names.next() {
+            let entries = entries(self.repo, directory.tree)?;
+            let Ok(at) = entries.binary_search_by(|entry| entry.name.as_slice().cmp(name)) else {
+                return Ok(None);
+            };
+            match (entries.get(at).map(|entry| entry.is), names.peek()) {
+                (Some(Is::Directory(inside)), Some(_)) => directory = inside,
+                (Some(Is::File(checksum)), None) => {
+                    let object = self.repo.open_file(&checksum).map_err(|error| code(&error))?;
+                    if object.header.as_ref().symlink_target().is_some() {
+                        return Ok(None);
+                    }
+                    let mut bytes = Vec::new();
+                    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+                    let read = object.content.take(most).read_to_end(&mut bytes);
+                    read.map_err(|_| SourceError::Other { code: FAILED })?;
+                    return Ok(Some(bytes).filter(|bytes| bytes.len() <= limit));
+                }
+                _ => return Ok(None),
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -147,9 +199,79 @@ struct Object {
 #[derive(Debug)]
 struct Current {
     is: Is,
-    object: Rc<Object>,
+    meta: Meta,
+    /// What is known of a file without its object.
+    fact: OnceCell<Rc<Fact>>,
+    /// Once it was asked for.
+    object: OnceCell<Rc<Object>>,
     /// The content of a file from this byte on.
     open: RefCell<Option<(u64, FileObject)>>,
+}
+
+impl OstreeCursor<'_> {
+    fn object(&self, is: Is) -> Result<Rc<Object>, SourceError> {
+        match is {
+            Is::File(checksum) => self.seen.once(&self.seen.file, checksum, || file(self.repo, checksum)),
+            Is::Directory(Directory { meta, .. }) => {
+                self.seen.once(&self.seen.directory, meta, || directory_itself(self.repo, meta))
+            }
+        }
+    }
+
+    fn at(&self, is: Is) -> Result<Current, SourceError> {
+        if let (Is::File(checksum), Some(learned)) = (is, &self.seen.learned)
+            && let Some(fact) = learned.borrow_mut().get(&checksum)
+        {
+            let meta = fact.meta();
+            return Ok(Current {
+                is,
+                meta,
+                fact: fact.into(),
+                object: OnceCell::new(),
+                open: RefCell::default(),
+            });
+        }
+        let object = self.object(is)?;
+        let meta = object.meta;
+        Ok(Current { is, meta, fact: OnceCell::new(), object: object.into(), open: RefCell::default() })
+    }
+
+    /// The object of the current entry, which the walk may not have needed so far.
+    fn current_object(&self) -> Result<Rc<Object>, SourceError> {
+        let current = self.current.as_ref().ok_or(SourceError::Changed)?;
+        if let Some(object) = current.object.get() {
+            return Ok(Rc::clone(object));
+        }
+        let object = self.object(current.is)?;
+        Ok(Rc::clone(current.object.get_or_init(|| object)))
+    }
+
+    /// What is to be remembered of the current file, found out if nobody did before; `None` where nothing is.
+    fn fact(&self) -> Result<Option<&Fact>, SourceError> {
+        let Some(current) = &self.current else { return Ok(None) };
+        let (Is::File(checksum), Some(learned)) = (current.is, &self.seen.learned) else { return Ok(None) };
+        if let Some(fact) = current.fact.get() {
+            return Ok(Some(fact));
+        }
+        let object = self.current_object()?;
+        let content = match &object.target {
+            Some(target) => FactContent::Symlink(target.clone()),
+            None => FactContent::File(etc_merge::content_digest(self)?),
+        };
+        let fact = Rc::new(Fact::new(object.meta, etc_merge::xattrs_digest(self)?, content));
+        learned.borrow_mut().add(checksum, Rc::clone(&fact));
+        Ok(Some(current.fact.get_or_init(|| fact)))
+    }
+
+    fn symlink_target(&self) -> Result<Option<Vec<u8>>, SourceError> {
+        if self.meta().kind != Kind::Symlink {
+            return Ok(None);
+        }
+        if let Some(Fact { content: FactContent::Symlink(target), .. }) = self.fact()? {
+            return Ok(Some(target.clone()));
+        }
+        Ok(self.current_object()?.target.clone())
+    }
 }
 
 impl Cursor for OstreeCursor<'_> {
@@ -158,14 +280,9 @@ impl Cursor for OstreeCursor<'_> {
             self.current = None;
             return Ok(false);
         };
+        let is = entry.is;
         self.next += 1;
-        let object = match entry.is {
-            Is::File(checksum) => self.seen.once(&self.seen.file, checksum, || file(self.repo, checksum))?,
-            Is::Directory(Directory { meta, .. }) => {
-                self.seen.once(&self.seen.directory, meta, || directory_itself(self.repo, meta))?
-            }
-        };
-        self.current = Some(Current { is: entry.is, object, open: RefCell::default() });
+        self.current = Some(self.at(is)?);
         Ok(true)
     }
 
@@ -175,7 +292,7 @@ impl Cursor for OstreeCursor<'_> {
     }
 
     fn meta(&self) -> Meta {
-        self.current.as_ref().map_or(const { Meta::new(Kind::Directory) }, |current| current.object.meta)
+        self.current.as_ref().map_or(const { Meta::new(Kind::Directory) }, |current| current.meta)
     }
 
     fn descend(&self) -> Result<Self, SourceError> {
@@ -189,7 +306,7 @@ impl Cursor for OstreeCursor<'_> {
 
     fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {
         let Some(current) = &self.current else { return Ok(0) };
-        if let Some(target) = &current.object.target {
+        if let Some(target) = self.symlink_target()? {
             let rest =
                 usize::try_from(offset).ok().and_then(|offset| target.get(offset..)).unwrap_or_default();
             let length = rest.len().min(buffer.len());
@@ -214,10 +331,25 @@ impl Cursor for OstreeCursor<'_> {
     }
 
     fn xattrs(&self, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), SourceError> {
-        for (name, value) in self.current.iter().flat_map(|current| current.object.xattrs.as_ref().iter()) {
+        for (name, value) in self.current_object()?.xattrs.as_ref().iter() {
             visit(name, value);
         }
         Ok(())
+    }
+
+    fn known_digest(&self) -> Option<Digest> {
+        // An error comes again when the content is asked for.
+        match self.fact().ok().flatten()?.content {
+            FactContent::File(digest) => Some(digest),
+            FactContent::Symlink(_) => None,
+        }
+    }
+
+    fn xattrs_digest(&self) -> Result<Option<Digest>, SourceError> {
+        match self.fact()? {
+            Some(fact) => Ok(fact.xattrs),
+            None => etc_merge::xattrs_digest(self),
+        }
     }
 
     /// Half of the checksum, which covers content and metadata: more than any file system's numbers say.
