@@ -1,6 +1,7 @@
 //! What file objects say, remembered from one plan to the next.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
 use etc_merge::{Digest, Kind, Meta};
@@ -12,7 +13,26 @@ use serde::{Deserialize, Serialize};
 /// It is never out of date, for an object is named by what it is; it only saves opening the objects. It must come
 /// from where nobody else writes, for what it says is believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts(HashMap<Checksum, Rc<Fact>>);
+pub struct Facts(HashMap<Checksum, Rc<Fact>, BuildHasherDefault<Prefix>>);
+
+/// The first bytes of a checksum as they are: it is a hash already.
+#[derive(Default)]
+struct Prefix(u64);
+
+impl Hasher for Prefix {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_ne_bytes(*first);
+        }
+    }
+
+    /// The length of a checksum, which is that of all others.
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// Facts in use: what an earlier walk left, and what this one met.
 #[derive(Debug, Default)]

@@ -114,6 +114,7 @@ fn of_commits(
 fn directory(side: Side, path: &Path, known: Index, options: &Options<'_>) -> anyhow::Result<DirectoryTree> {
     let tree = DirectoryTree::open(path);
     let tree = tree.with_context(|| format!("opening the {side} tree {}", path.display()))?;
+    let tree = if side == Side::New { tree } else { tree.looked_through_ahead() };
     let now = i64::try_from(crate::clock::unix_now())?;
     Ok(if options.index.is_some() { tree.with_index(known, now) } else { tree })
 }
