@@ -72,7 +72,8 @@ impl DirectoryTree {
     }
 
     /// The same for one walk, with a thread of its own that looks through the directories a little ahead of it. What
-    /// changes meanwhile may be seen as it was up to eight directories before.
+    /// changes meanwhile may be seen as it was up to eight directories before. Where no thread can be started, the
+    /// walk does without.
     #[must_use]
     pub fn looked_through_ahead(self) -> Self {
         let ahead = self.root.try_clone().ok().and_then(Ahead::start);

@@ -48,6 +48,30 @@ fn the_plan_is_the_same_also_where_directories_are_passed_over() {
 }
 
 #[test]
+fn the_plan_is_the_same_with_a_directory_of_as_many_entries_as_are_looked_at_ahead_and_one_more() {
+    for entries in [4096, 4097] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        for (name, release) in [("old", "1"), ("new", "2"), ("local", "1")] {
+            fs::create_dir_all(path(name).join("many/0")).unwrap();
+            for number in 1..entries {
+                fs::write(path(name).join(format!("many/{number}")), release).unwrap();
+            }
+            fs::write(path(name).join("many/0/below"), release).unwrap();
+            fs::create_dir(path(name).join("more")).unwrap();
+            fs::write(path(name).join("more/file"), release).unwrap();
+        }
+        fs::write(path("local/many/0/below"), "mine").unwrap();
+        let tree = |name: &str| DirectoryTree::open(&path(name)).unwrap();
+        let plain = Report::plan(&tree("old"), &tree("new"), &tree("local"), &Policy::safe()).unwrap();
+        let local = tree("local").looked_through_ahead();
+        let ahead = Report::plan(&tree("old").looked_through_ahead(), &tree("new"), &local, &Policy::safe());
+        assert_eq!(ahead.unwrap(), plain);
+        assert_eq!(plain.steps.len(), entries + 1);
+    }
+}
+
+#[test]
 fn a_walk_that_is_given_up_leaves_no_thread_waiting() {
     let directory = tempfile::tempdir().unwrap();
     make(directory.path(), "1");

@@ -1,6 +1,7 @@
 //! `ota-agent etc-merge plan`: what a merge would do, a line for each path.
 
-use std::io::{BufWriter, Write as _};
+use std::fs::File;
+use std::io::{BufWriter, Read as _, Write as _};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -38,9 +39,13 @@ struct Remembered {
 impl Remembered {
     /// What is in the file; nothing if there is none, or none that can be read.
     fn read(path: &Path) -> Self {
-        let is_small = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() <= MAX_INDEX_BYTES);
-        let bytes = is_small.then(|| std::fs::read(path).ok()).flatten();
-        bytes.and_then(|bytes| postcard::from_bytes(&bytes).ok()).unwrap_or_default()
+        let read = || {
+            let mut bytes = Vec::new();
+            File::open(path).ok()?.take(MAX_INDEX_BYTES).read_to_end(&mut bytes).ok()?;
+            // One that is longer is cut off here, and then cannot be read.
+            postcard::from_bytes(&bytes).ok()
+        };
+        read().unwrap_or_default()
     }
 
     fn write(&self, path: &Path) -> anyhow::Result<()> {

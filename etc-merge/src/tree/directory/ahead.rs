@@ -16,13 +16,16 @@ use crate::limits::MAX_DEPTH;
 /// How many directories the thread may be ahead; each is held open.
 pub(super) const MAX_AHEAD: usize = 8;
 
+/// A directory with more entries is only listed ahead: what the kernel says of an entry takes ten times its name.
+pub(super) const MAX_ENTRIES_AHEAD: usize = 4096;
+
 /// A directory that was looked through.
 #[derive(Debug)]
 pub(super) struct Seen {
     identity: [u64; 2],
     pub(super) directory: Arc<OwnedFd>,
     pub(super) listing: Listing,
-    /// Of each entry of the listing; `None` where the kernel said nothing.
+    /// Of each entry of the listing, or of none; `None` where the kernel said nothing.
     pub(super) stats: Vec<Option<Statx>>,
 }
 
@@ -80,11 +83,12 @@ fn look(directory: OwnedFd, sender: &SyncSender<Seen>) -> Option<Frame> {
     let directory = Arc::new(directory);
     let own = stat(directory.as_fd(), b"", AtFlags::EMPTY_PATH).ok()?;
     let listing = Listing::read(directory.as_fd()).ok()?;
-    let stats: Vec<Option<Statx>> = (0..listing.len())
+    let looked_at = if listing.len() <= MAX_ENTRIES_AHEAD { listing.len() } else { 0 };
+    let stats: Vec<Option<Statx>> = (0..looked_at)
         .map(|entry| stat(directory.as_fd(), listing.name(entry), AtFlags::empty()).ok())
         .collect();
     let is_directory = |stat: &Statx| FileType::from_raw_mode(stat.stx_mode.into()) == FileType::Directory;
-    let below = (0..listing.len())
+    let below = (0..looked_at)
         .rev()
         .filter(|&entry| stats.get(entry).copied().flatten().as_ref().is_some_and(is_directory))
         .map(|entry| listing.name(entry).to_vec())
