@@ -460,13 +460,13 @@ fn candidates_of<D: Dialect, E>(
             Ok(D::signature(signature.get("sig")?.string()?).map(|bytes| (key, bytes)))
         };
         let Some((key, bytes)) = read().map_err(|error| refuse(error.into()))? else { continue };
-        let key = match key {
-            PublicKey::Ed25519(key) => key,
+        let candidate = match key {
+            PublicKey::Ed25519(key) => Candidate::new(key, &bytes),
             #[cfg(any(feature = "rsa", feature = "ecdsa-p256"))]
             _ => return Err(Unsuited::KeyType.into()),
         };
         // What no message can have is none that could hold.
-        let Some(candidate) = Candidate::new(key, &bytes) else { continue };
+        let Some(candidate) = candidate else { continue };
         let too_many = Unsuited::TooMany { what: "signatures to try", limit: MAX_STREAMED_SIGNATURES };
         candidates.push(candidate).map_err(|_| too_many)?;
     }
