@@ -31,5 +31,9 @@ pub const MAX_MEMBERS: usize = 4096;
 /// Longest path of a member, in bytes.
 pub const MAX_PATH_BYTES: usize = 512;
 
+/// Most bytes behind the content of the last file: members without content, and the zeros that fill the last record
+/// of the tape. The guard holds them.
+pub const MAX_TAIL_BYTES: u64 = 1 << 20;
+
 /// Bytes at the end of an archive that are held back until all of it is proven.
 pub const HELD_BYTES: usize = 256 << 10;

@@ -52,4 +52,4 @@ pub use tree::list::{ListEntry, ListError, ListErrorKind, ListTree};
 #[cfg(feature = "alloc")]
 pub use tree::memory::{MemoryError, MemoryTree, Node};
 pub use tree::overlay::{OverlayCursor, OverlayTree};
-pub use tree::{Cursor, Kind, Meta, Tree};
+pub use tree::{Cursor, Kind, Meta, Tree, content_digest, xattrs_digest};

@@ -179,8 +179,12 @@ pub trait Cursor: Sized {
     }
 }
 
-/// Reads all content.
-pub(crate) fn content_digest<C: Cursor>(cursor: &C) -> Result<Digest, SourceError> {
+/// The digest of the content (of a file) or of the target (of a symlink), by reading all of it; for cursors that
+/// remember digests.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn content_digest<C: Cursor>(cursor: &C) -> Result<Digest, SourceError> {
     let mut hash = Sha256::new();
     let mut buffer = [0; 2048];
     let mut offset = 0_u64;
@@ -195,8 +199,11 @@ pub(crate) fn content_digest<C: Cursor>(cursor: &C) -> Result<Digest, SourceErro
     }
 }
 
-/// Reads all extended attributes.
-pub(crate) fn xattrs_digest<C: Cursor>(cursor: &C) -> Result<Option<Digest>, SourceError> {
+/// The digest of all extended attributes, by reading them; `None` if there are none. For cursors that remember it.
+///
+/// # Errors
+/// If they cannot be read.
+pub fn xattrs_digest<C: Cursor>(cursor: &C) -> Result<Option<Digest>, SourceError> {
     let mut hash = None;
     cursor.xattrs(&mut |name, value| {
         let hash = hash.get_or_insert_with(Sha256::new);

@@ -166,6 +166,14 @@ pub struct Expected<'a> {
     pub(crate) trusted: Option<Baseline>,
 }
 
+impl Expected<'_> {
+    /// What the content is compared with if it has the same version. A Snapshot that gives hashes says which content
+    /// is current; only without it, content must not change under one version.
+    fn compared(&self) -> Option<Baseline> {
+        self.trusted.filter(|_| self.named.is_none_or(|named| named.hashes.is_empty()))
+    }
+}
+
 /// The caller's memory.
 #[derive(Debug)]
 pub struct Room<'w, 'b, I> {

@@ -165,17 +165,31 @@ fn check_threshold<D: Dialect, I: MemberIndex>(
     signers: &Signers<'_>,
     index: &mut I,
 ) -> Result<(), Error> {
-    let refuse = |kind| signed.place.refuse(threshold_step(signed.place.role), kind);
+    let refuse = |error: JsonError| signed.place.refuse(threshold_step(signed.place.role), error);
+    let valid = count_keys::<D, I>(signers, signatures, signed.body, index);
+    let valid = valid.map_err(refuse)?;
+    check_reached(signed.place, signers, valid, count(signatures))
+}
+
+/// Refuses fewer `valid` signatures by distinct keys than the threshold, of those `offered`.
+pub(crate) fn check_reached(
+    place: Place,
+    signers: &Signers<'_>,
+    valid: u64,
+    offered: u64,
+) -> Result<(), Error> {
     let required = signers.threshold;
-    match count_keys::<D, I>(signers, signatures, signed.body, index) {
-        Ok(valid) if valid >= required => Ok(()),
-        Ok(valid) => {
-            let offered = signatures.elements().map_or(0, Iterator::count);
-            let offered = u64::try_from(offered).unwrap_or(u64::MAX);
-            Err(refuse(ErrorKind::UnmetThreshold { valid, required, offered }))
-        }
-        Err(error) => Err(refuse(error.into())),
+    if valid < required {
+        let kind = ErrorKind::UnmetThreshold { valid, required, offered };
+        return Err(place.refuse(threshold_step(place.role), kind));
     }
+    Ok(())
+}
+
+/// How many signatures there are.
+pub(crate) fn count(signatures: Value<'_>) -> u64 {
+    let count = signatures.elements().map_or(0, Iterator::count);
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 /// Metadata that keeps its own bytes, for what outlives the buffer that it was verified in.
@@ -204,22 +218,15 @@ impl Verified<Owned> {
     }
 }
 
-/// The counterpart of [`check_role`] for metadata that was not kept: `offered` signatures there were, `valid` are the keys whose
-/// signature over it held, and `value` is all that was kept of it.
+/// What a threshold of `signers` signed and was not kept: `valid` of the `offered` signatures held, each by another
+/// key, and `value` is all that was kept. The counterpart of [`check_role`].
 pub(crate) fn check_streamed<T>(
     place: Place,
     signers: &Signers<'_>,
-    offered: u64,
-    valid: &[PublicKey],
+    (valid, offered): (u64, u64),
     value: T,
 ) -> Result<Verified<T>, Error> {
-    let distinct =
-        valid.iter().enumerate().filter(|(at, key)| !valid.iter().take(*at).any(|one| one == *key));
-    let valid = u64::try_from(distinct.count()).unwrap_or(0);
-    if valid < signers.threshold {
-        let kind = ErrorKind::UnmetThreshold { valid, required: signers.threshold, offered };
-        return Err(place.refuse(threshold_step(place.role), kind));
-    }
+    check_reached(place, signers, valid, offered)?;
     Ok(Verified(value))
 }
 
@@ -228,7 +235,7 @@ fn envelope(document: Value<'_>) -> Result<(Value<'_>, Value<'_>), JsonError> {
 }
 
 /// Refuses two signatures by one key identifier (TUF 1.0.34 clause 4.2.1; aktualizr), among those that are tried.
-fn check_unique(signatures: Value<'_>) -> Result<(), ErrorKind> {
+pub(crate) fn check_unique(signatures: Value<'_>) -> Result<(), ErrorKind> {
     let mut seen: heapless::Vec<JsonStr<'_>, MAX_SIGNATURES> = heapless::Vec::new();
     for signature in signatures.elements()?.take(MAX_SIGNATURES) {
         let keyid = signature.get("keyid")?.string()?;
@@ -243,7 +250,12 @@ fn check_unique(signatures: Value<'_>) -> Result<(), ErrorKind> {
 
 /// Refuses metadata of another major version of TUF (1.0.34 clauses 4.3 and 5.1).
 fn check_specification(body: Value<'_>) -> Result<(), ErrorKind> {
-    let version = body.get("spec_version")?.string()?;
+    check_specification_version(body.get("spec_version")?)
+}
+
+/// As above, of the version alone.
+pub(crate) fn check_specification_version(version: Value<'_>) -> Result<(), ErrorKind> {
+    let version = version.string()?;
     let supported = version.plain().is_some_and(|version| version == "1" || version.starts_with("1."));
     if supported { Ok(()) } else { Err(ErrorKind::BadMember("spec_version is not 1")) }
 }
@@ -303,22 +315,30 @@ fn has_unicode_escape(raw: &[u8]) -> bool {
 impl Verified<Signed<'_>> {
     /// Refuses what has expired at `now`.
     pub(crate) fn check_expiry<D: Dialect>(&self, now: UtcTime) -> Result<(), Error> {
-        if self.expires < now || (self.expires == now && !D::VALID_WHEN_IT_EXPIRES) {
-            let kind = ErrorKind::Expired { expires: self.expires, now };
-            return Err(self.place.refuse(expiry_step(self.place.role), kind));
-        }
-        Ok(())
+        check_expiry::<D>(self.place, self.expires, now)
     }
 
     /// Refuses a version older than `trusted`.
     pub(crate) fn check_rollback(&self, trusted: Option<u64>) -> Result<(), Error> {
-        match trusted {
-            Some(trusted) if self.version < trusted => {
-                let kind = ErrorKind::Rollback { trusted, offered: self.version };
-                Err(self.place.refuse(rollback_step(self.place.role), kind))
-            }
-            _ => Ok(()),
+        check_rollback(self.place, self.version, trusted)
+    }
+}
+
+/// Refuses what has expired at `now`.
+pub(crate) fn check_expiry<D: Dialect>(place: Place, expires: UtcTime, now: UtcTime) -> Result<(), Error> {
+    if expires < now || (expires == now && !D::VALID_WHEN_IT_EXPIRES) {
+        return Err(place.refuse(expiry_step(place.role), ErrorKind::Expired { expires, now }));
+    }
+    Ok(())
+}
+
+/// Refuses a version older than `trusted`.
+pub(crate) fn check_rollback(place: Place, offered: u64, trusted: Option<u64>) -> Result<(), Error> {
+    match trusted {
+        Some(trusted) if offered < trusted => {
+            Err(place.refuse(rollback_step(place.role), ErrorKind::Rollback { trusted, offered }))
         }
+        _ => Ok(()),
     }
 }
 

@@ -25,7 +25,7 @@ const NOW: UtcTime = UtcTime::from_unix(1_799_999_999);
 const EXPIRES: UtcTime = UtcTime::from_unix(1_800_000_000);
 /// The reader's buffer.
 const WINDOW_BYTES: usize = 16 * 1024;
-/// All that streaming may take beyond it: stack, found entry and index together.
+/// All that streaming may take beyond it: stack, found entry and index together, also without optimisation.
 const STREAM_BYTES: usize = 64 * 1024;
 /// All that buffering may take beyond the file itself.
 const BUFFERED_BYTES: usize = 2 * 1024 * 1024;

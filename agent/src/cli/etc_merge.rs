@@ -1,14 +1,14 @@
 //! `ota-agent etc-merge`: the three-way merge of /etc, planned or applied.
 
 mod diff;
+mod plan;
 
-use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Subcommand, ValueEnum};
 use etc_merge::apply::merge_directories;
-use etc_merge::{DirectoryTree, Driver, Index, Lost, OwnedStep, Policy, Report, Rule, Side, Treatment};
+use etc_merge::{Driver, Lost, Policy, Rule, Treatment};
 use serde::Deserialize;
 
 use crate::cli::Exit;
@@ -29,9 +29,14 @@ enum Command {
         /// Also print how the content of each file changes.
         #[arg(long)]
         diff: bool,
-        /// Remember in FILE what was read: the next plan opens only the files that changed since.
+        /// Remember in FILE what was read: the next plan opens only the files that changed since. FILE is believed:
+        /// keep it where nobody else writes.
         #[arg(long, value_name = "FILE")]
         index: Option<PathBuf>,
+        /// OLD and NEW are commits or refs of this OSTree repository, the defaults their /usr/etc: read from the
+        /// objects, without a checkout.
+        #[arg(long, value_name = "DIR")]
+        repo: Option<PathBuf>,
     },
     /// Merge into a new directory. The losers of conflicts are saved in DIR.conflicts.
     Apply {
@@ -51,9 +56,9 @@ struct Merge {
     /// Rules by pattern, as TOML: `[[rule]]` with `pattern`, `treatment` and, to merge, `driver`.
     #[arg(long = "config", id = "rules", value_name = "FILE")]
     rules: Option<PathBuf>,
-    /// The defaults of the running system: /usr/etc of its deployment.
+    /// The defaults of the running system: /usr/etc of its deployment. With --repo a commit.
     old: PathBuf,
-    /// The defaults of the new system: /usr/etc of its deployment.
+    /// The defaults of the new system: /usr/etc of its deployment. With --repo a commit.
     new: PathBuf,
     /// The running system's /etc.
     local: PathBuf,
@@ -69,9 +74,6 @@ enum Table {
 
 /// The largest file of rules, in bytes.
 pub(crate) const MAX_RULES_BYTES: u64 = 1024 * 1024;
-
-/// The largest index that is read, in bytes: that of some hundred thousand files.
-const MAX_INDEX_BYTES: u64 = 64 * 1024 * 1024;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -135,7 +137,10 @@ pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
         Table::Libostree => Policy::libostree(),
     };
     match &args.command {
-        Command::Plan { merge, diff, index } => plan(merge, &policy, *diff, index.as_deref(), json),
+        Command::Plan { merge, diff, index, repo } => {
+            let options = plan::Options { index: index.as_deref(), repo: repo.as_deref(), diff: *diff, json };
+            plan::run(merge, &policy, &options)
+        }
         Command::Apply { merge, out } => {
             let report = merge_directories(&merge.old, &merge.new, &merge.local, out, &policy)
                 .context("the merge is not applied")?;
@@ -159,70 +164,6 @@ fn read_rules(path: &Path) -> anyhow::Result<Rules> {
     );
     let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
     toml::from_str(&text).with_context(|| format!("reading {}", path.display()))
-}
-
-fn plan(
-    merge: &Merge,
-    policy: &Policy<'_>,
-    with_diff: bool,
-    index: Option<&Path>,
-    json: bool,
-) -> anyhow::Result<Exit> {
-    let [known_old, known_new, known_local] = index.map_or_else(Default::default, read_index);
-    let now = i64::try_from(crate::clock::unix_now())?;
-    let open = |side: Side, path: &Path, known: Index| {
-        let tree = DirectoryTree::open(path);
-        let tree = tree.with_context(|| format!("opening the {side} tree {}", path.display()))?;
-        anyhow::Ok(if index.is_some() { tree.with_index(known, now) } else { tree })
-    };
-    let old = open(Side::Old, &merge.old, known_old)?;
-    let new = open(Side::New, &merge.new, known_new)?.with_links_of(&old);
-    let local = open(Side::Local, &merge.local, known_local)?;
-    let report = Report::plan(&old, &new, &local, policy).context("planning the merge")?;
-    let mut out = BufWriter::new(std::io::stdout().lock());
-    for step in &report.steps {
-        let changes = if with_diff { diff::of(step, &old, &new, &local)? } else { None };
-        if json {
-            writeln!(out, "{}", line(step, changes.as_deref())?)?;
-        } else {
-            writeln!(out, "{step}")?;
-            write!(out, "{}", changes.unwrap_or_default())?;
-        }
-    }
-    if json {
-        writeln!(out, "{}", serde_json::json!({ "event": "totals", "totals": report.totals }))?;
-    }
-    out.flush()?;
-    if !json {
-        eprintln!("{}", report.totals);
-    }
-    if let Some(path) = index {
-        let read = old.files_read() + new.files_read() + local.files_read();
-        let indexes = [old, new, local].map(|tree| tree.into_index().unwrap_or_default());
-        if read > 0 {
-            let bytes = Index::encode(&indexes).context("encoding the index")?;
-            crate::atomic::write(path, &bytes).with_context(|| format!("writing {}", path.display()))?;
-        }
-    }
-    Ok(if report.totals.refused == 0 { Exit::Done } else { Exit::Failed })
-}
-
-/// The index at `path`; empty ones if there is none, or none that can be read.
-fn read_index(path: &Path) -> [Index; 3] {
-    let is_small = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() <= MAX_INDEX_BYTES);
-    let bytes = is_small.then(|| std::fs::read(path).ok()).flatten();
-    bytes.and_then(|bytes| Index::decode(&bytes)).unwrap_or_default()
-}
-
-fn line(step: &OwnedStep, changes: Option<&str>) -> anyhow::Result<serde_json::Value> {
-    let mut value = serde_json::to_value(step)?;
-    if let Some(object) = value.as_object_mut() {
-        object.insert("event".into(), "path".into());
-        if let Some(changes) = changes {
-            object.insert("diff".into(), changes.into());
-        }
-    }
-    Ok(value)
 }
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
 //! `ota-agent etc-merge`, run as a process on directories.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
+
+use ostree_objects::RepoMode;
+use ostree_objects::repo::{CommitOptions, Repo};
 
 struct Trees {
     directory: tempfile::TempDir,
@@ -99,6 +103,36 @@ fn plan_with_an_index_says_the_same_and_notices_what_changed_since() {
     assert_ne!(text(&output.stdout), text(&plain.stdout));
     fs::write(trees.path("index"), "damaged").unwrap();
     assert_eq!(text(&trees.run("plan", &["--index", "index"]).stdout), text(&output.stdout));
+}
+
+#[test]
+fn plan_of_commits_says_what_the_plan_of_their_checkouts_says() {
+    let trees = Trees::new(CONFLICT);
+    let owner = fs::metadata(trees.path("local")).unwrap();
+    let options = CommitOptions { uid: owner.uid(), gid: owner.gid(), ..CommitOptions::default() };
+    let repo = Repo::init(&trees.path("repo"), RepoMode::Archive).unwrap();
+    for name in ["old", "new"] {
+        fs::create_dir_all(trees.path("root/usr")).unwrap();
+        fs::rename(trees.path(name), trees.path("root/usr/etc")).unwrap();
+        let commit = repo.commit(&trees.path("root"), &options).unwrap();
+        repo.set_ref(name, &commit).unwrap();
+        fs::rename(trees.path("root/usr/etc"), trees.path(name)).unwrap();
+    }
+    std::thread::sleep(Duration::from_secs(4));
+    for options in [&["--diff"][..], &["--policy", "libostree"], &["--index", "index"], &["--index", "index"]]
+    {
+        let of_directories = trees.run("plan", options);
+        let of_commits = trees.run("plan", &[&["--repo", "repo"], options].concat());
+        assert_eq!(of_commits.status.code(), Some(0), "{}", text(&of_commits.stderr));
+        assert_eq!(text(&of_commits.stdout), text(&of_directories.stdout));
+        assert_ne!(of_commits.stdout, b"");
+    }
+    let unknown = trees.command("plan", &["--repo", "repo"]).arg("more").output().unwrap();
+    assert_eq!(unknown.status.code(), Some(2));
+    fs::remove_file(trees.path("repo/refs/heads/old")).unwrap();
+    let unknown = trees.run("plan", &["--repo", "repo"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(text(&unknown.stderr).contains("looking for the commit `old`"), "{}", text(&unknown.stderr));
 }
 
 #[test]

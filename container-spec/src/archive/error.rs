@@ -33,6 +33,12 @@ pub enum ArchiveErrorKind {
     /// Bytes after the end that are not zero.
     #[error("there is something after the end")]
     Trailing,
+    /// More behind the content of the last file than is held in memory until all is proven.
+    #[error("more than {limit} bytes behind the last file")]
+    LongTail {
+        /// [`super::MAX_TAIL_BYTES`].
+        limit: u64,
+    },
     /// A path that is absolute, leaves the archive, or is no text.
     #[error("the path is not safe")]
     UnsafePath,

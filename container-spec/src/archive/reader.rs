@@ -8,7 +8,7 @@ use sha2::Digest as _;
 
 use super::error::{ArchiveError, ArchiveErrorKind};
 use super::tar::{BLOCK, Header, Kind, Pending, link_target, safe_path};
-use super::{MAX_JSON_BYTES, MAX_JSON_MEMBER_BYTES, MAX_MEMBERS, MAX_PATH_BYTES};
+use super::{MAX_JSON_BYTES, MAX_JSON_MEMBER_BYTES, MAX_MEMBERS, MAX_PATH_BYTES, MAX_TAIL_BYTES};
 use crate::digest::Sha256;
 
 /// What is known of a member after it was read.
@@ -128,6 +128,7 @@ impl Reader {
         if !matches!(self.state, State::End) {
             return Err(ArchiveError::new(self.len, "archive", ArchiveErrorKind::CutOff));
         }
+        self.check_tail(self.len)?;
         Ok(Sha256::from_bytes(core::mem::take(&mut self.hasher).finalize().into()))
     }
 
@@ -171,9 +172,22 @@ impl Reader {
             }
             State::End => match bytes.iter().position(|&b| b != 0) {
                 Some(_) => Err(ArchiveError::new(self.len, "archive", ArchiveErrorKind::Trailing)),
-                None => Ok(bytes.len()),
+                None => {
+                    let read = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                    self.check_tail(self.len.saturating_add(read))?;
+                    Ok(bytes.len())
+                }
             },
         }
+    }
+
+    /// Whether an archive that ends at `end` has too much behind its last file.
+    fn check_tail(&self, end: u64) -> Result<(), ArchiveError> {
+        if end.saturating_sub(self.content_end) > MAX_TAIL_BYTES {
+            let kind = ArchiveErrorKind::LongTail { limit: MAX_TAIL_BYTES };
+            return Err(ArchiveError::new(self.content_end, "archive", kind));
+        }
+        Ok(())
     }
 
     fn header(&mut self, block: &[u8; BLOCK], at: u64) -> Result<(), ArchiveError> {

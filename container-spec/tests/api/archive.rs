@@ -2,7 +2,7 @@
 
 use container_spec::archive::{
     ArchiveError, ArchiveErrorKind, Guard, HELD_BYTES, MAX_JSON_MEMBER_BYTES, MAX_MEMBERS, MAX_PATH_BYTES,
-    Pinned, Reader, Verified,
+    MAX_TAIL_BYTES, Pinned, Reader, Verified,
 };
 use container_spec::compose::Word;
 use container_spec::digest::Sha256;
@@ -269,7 +269,9 @@ fn an_archive_that_is_cut_off_anywhere_is_refused() {
             "{len} of {end}"
         );
     }
-    assert!(verify(&bytes[..end], image.digest(), &[]).is_ok());
+    let verified = verify(&bytes[..end], image.digest(), &[]).unwrap();
+    assert_eq!(verified.digest(), Sha256::of(&bytes[..end]));
+    assert_eq!(verified.images()[0].identity.manifest, Some(image.digest()));
     let mut longer = bytes;
     longer.push(1);
     assert_eq!(kind(verify(&longer, image.digest(), &[])), ArchiveErrorKind::Trailing);
@@ -349,4 +351,41 @@ proptest! {
         prop_assert_eq!(reader.len(), u64::try_from(bytes.len()).unwrap());
         prop_assert_eq!(finish(reader, image.digest(), &[]), verify(&bytes, image.digest(), &[]));
     }
+}
+
+#[test]
+fn what_the_guard_holds_behind_the_last_file_is_bounded() {
+    let image = Image::new();
+    let limit = usize::try_from(MAX_TAIL_BYTES).unwrap();
+    let members = image.new_form();
+    let bytes = archive(&members);
+    // The file ends where its own bytes do, not where its block does.
+    let (_, last) = members.last().unwrap();
+    let content_end = bytes.windows(last.len()).rposition(|window| window == last).unwrap() + last.len();
+    let filled = |end: usize| {
+        let mut filled = bytes.clone();
+        filled.resize(end, 0);
+        filled
+    };
+    let longest = filled(content_end + limit);
+    let verified = verify(&longest, image.digest(), &[]).unwrap();
+    let mut guard = Guard::new(&verified);
+    let free = guard.feed(&longest).unwrap().len();
+    assert_eq!(guard.finish().unwrap().len(), longest.len() - free);
+    assert!(longest.len() - free <= limit + 1, "{free} of {}", longest.len());
+    let kind_of = |end| kind(verify(&filled(end), image.digest(), &[]));
+    let long_tail = ArchiveErrorKind::LongTail { limit: MAX_TAIL_BYTES };
+    assert_eq!(kind_of(content_end + limit + 1), long_tail);
+    assert_eq!(kind_of(content_end + 3 * limit), long_tail);
+    // Headers without content count as well: comments for all that follow, which are no members.
+    let mut comments = bytes[..content_end.next_multiple_of(512)].to_vec();
+    while comments.len() <= content_end + limit {
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(tar::EntryType::XGlobalHeader);
+        header.set_size(0);
+        header.set_cksum();
+        comments.extend_from_slice(header.as_bytes());
+    }
+    comments.resize(comments.len() + 1024, 0);
+    assert_eq!(kind(verify(&comments, image.digest(), &[])), long_tail);
 }

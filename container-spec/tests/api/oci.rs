@@ -213,7 +213,9 @@ fn errors_say_where_and_what() {
         Index::verify(bytes.as_bytes(), Sha256::of(b"another")).map(|_| ()),
         error("index", OciErrorKind::Content)
     );
-    assert!(Index::verify(bytes.as_bytes(), Sha256::of(bytes.as_bytes())).is_ok());
+    let verified = Index::verify(bytes.as_bytes(), Sha256::of(bytes.as_bytes())).unwrap();
+    assert_eq!(verified, Index::read(bytes.as_bytes()).unwrap());
+    assert!(!verified.manifests.is_empty());
 }
 
 #[test]

@@ -1,18 +1,23 @@
 //! A directory on disk, read through directory descriptors: no symlink below it is ever followed.
 
+mod ahead;
+mod listing;
+
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
-use core::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Mutex;
 
-use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, RawDir, Statx, StatxFlags};
+use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, Statx, StatxFlags};
 use rustix::io::Errno;
+
+use ahead::Ahead;
+use listing::Listing;
 
 use crate::digest::Digest;
 use crate::error::SourceError;
@@ -44,6 +49,7 @@ pub struct DirectoryTree {
     looked_at: LookedAt,
     /// The same of the tree that this one shares files with.
     linked: Option<LookedAt>,
+    ahead: Option<Ahead>,
 }
 
 type LookedAt = Arc<Mutex<Option<Statx>>>;
@@ -61,7 +67,17 @@ impl DirectoryTree {
             recording: None,
             looked_at: LookedAt::default(),
             linked: None,
+            ahead: None,
         })
+    }
+
+    /// The same for one walk, with a thread of its own that looks through the directories a little ahead of it. What
+    /// changes meanwhile may be seen as it was up to eight directories before. Where no thread can be started, the
+    /// walk does without.
+    #[must_use]
+    pub fn looked_through_ahead(self) -> Self {
+        let ahead = self.root.try_clone().ok().and_then(Ahead::start);
+        Self { ahead, ..self }
     }
 
     /// The same with an index: files that are in `known` and did not change since are not opened, and the others
@@ -134,13 +150,12 @@ pub struct DirectoryCursor<'t>(Box<Position<'t>>);
 #[derive(Debug)]
 struct Position<'t> {
     tree: &'t DirectoryTree,
-    directory: OwnedFd,
+    directory: Arc<OwnedFd>,
     /// The device of the directory, which is that of its files.
     device: Option<u64>,
-    /// The names, in order, each ended by NUL; empty for the cursor whose only entry is the root.
-    names: Vec<u8>,
-    /// Where each name starts, in order, and the inode that the directory lists for it.
-    starts: Vec<(usize, u64)>,
+    listing: Listing,
+    /// What was seen ahead of the entries; empty if nothing was.
+    stats: Vec<Option<Statx>>,
     next: usize,
     /// Only for the cursor whose only entry is the root.
     at_root: bool,
@@ -158,48 +173,33 @@ impl Tree for DirectoryTree {
 
     fn root(&self) -> Result<DirectoryCursor<'_>, SourceError> {
         let directory = fs::openat(&self.root, c".", DIRECTORY, Mode::empty()).map_err(os)?;
-        let mut position = Position::new(self, directory);
+        let mut position = Position::new(self, Arc::new(directory), Listing::of_root());
         position.at_root = true;
-        position.starts.push((0, 0));
         Ok(DirectoryCursor(Box::new(position)))
     }
 }
 
 impl<'t> Position<'t> {
-    fn new(tree: &'t DirectoryTree, directory: OwnedFd) -> Self {
-        let (names, starts) = (Vec::new(), Vec::new());
+    fn new(tree: &'t DirectoryTree, directory: Arc<OwnedFd>, listing: Listing) -> Self {
         let (open, xattrs, known) = (RefCell::new(None), Cell::new(None), Cell::new(None));
-        let (device, at_root, stat) = (None, false, None);
-        Self { tree, directory, device, names, starts, next: 0, at_root, stat, open, xattrs, known }
-    }
-
-    fn list(&mut self) -> Result<(), SourceError> {
-        let mut buffer = vec![MaybeUninit::uninit(); 32 * 1024];
-        let mut entries = RawDir::new(self.directory.as_fd(), &mut buffer);
-        while let Some(entry) = entries.next() {
-            let entry = entry.map_err(os)?;
-            let name = entry.file_name().to_bytes_with_nul();
-            if name != b".\0" && name != b"..\0" {
-                self.starts.push((self.names.len(), entry.ino()));
-                self.names.extend_from_slice(name);
-            }
-        }
-        let names = &self.names;
-        self.starts.sort_unstable_by_key(|&(start, _)| name_at(names, start));
-        Ok(())
+        let (device, stats, at_root, stat) = (None, Vec::new(), false, None);
+        Self { tree, directory, device, listing, stats, next: 0, at_root, stat, open, xattrs, known }
     }
 
     fn name(&self) -> &[u8] {
-        let current = self.next.checked_sub(1).and_then(|index| self.starts.get(index));
-        current.map_or(b"", |&(start, _)| name_at(&self.names, start))
+        self.next.checked_sub(1).map_or(b"", |current| self.listing.name(current))
     }
 
     /// What the current entry is, from the kernel or from the tree that shares the file.
     fn look(&self) -> Result<Statx, Errno> {
-        let current = self.next.checked_sub(1).and_then(|index| self.starts.get(index));
+        let current = self.next.checked_sub(1);
+        if let Some(stat) = current.and_then(|current| *self.stats.get(current)?) {
+            return Ok(stat);
+        }
+        let inode = current.and_then(|current| self.listing.inode(current));
         let same = |stat: &Statx| {
             FileType::from_raw_mode(stat.stx_mode.into()) == FileType::RegularFile
-                && current.is_some_and(|(_, inode)| *inode == stat.stx_ino)
+                && inode == Some(stat.stx_ino)
                 && self.device == Some(device(stat))
         };
         let linked = self.tree.linked.as_ref().and_then(|linked| *linked.lock().ok()?);
@@ -295,10 +295,6 @@ impl Attributed<'_> {
     }
 }
 
-fn name_at(names: &[u8], start: usize) -> &[u8] {
-    names.get(start..).and_then(|rest| rest.split(|&byte| byte == 0).next()).unwrap_or(b"")
-}
-
 /// Metadata without following a symlink.
 pub(crate) fn stat(directory: BorrowedFd<'_>, name: &[u8], flags: AtFlags) -> Result<Statx, Errno> {
     fs::statx(directory, name, flags | AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)
@@ -345,7 +341,7 @@ impl Cursor for DirectoryCursor<'_> {
         *position.open.get_mut() = None;
         position.xattrs.set(None);
         position.known.set(None);
-        while position.next < position.starts.len() {
+        while position.next < position.listing.len() {
             position.next = position.next.saturating_add(1);
             match position.look() {
                 Ok(stat) => {
@@ -370,11 +366,19 @@ impl Cursor for DirectoryCursor<'_> {
     }
 
     fn descend(&self) -> Result<Self, SourceError> {
-        let directory =
-            fs::openat(&self.0.directory, self.0.target(), DIRECTORY, Mode::empty()).map_err(os)?;
-        let mut position = Position::new(self.0.tree, directory);
-        position.device = self.0.stat.as_ref().map(device);
-        position.list()?;
+        let here = &*self.0;
+        let seen =
+            here.tree.ahead.as_ref().zip(self.identity()).and_then(|(ahead, identity)| ahead.take(identity));
+        let mut position = if let Some(seen) = seen {
+            let position = Position::new(here.tree, seen.directory, seen.listing);
+            Position { stats: seen.stats, ..position }
+        } else {
+            let directory =
+                fs::openat(&here.directory, here.target(), DIRECTORY, Mode::empty()).map_err(os)?;
+            let listing = Listing::read(directory.as_fd()).map_err(os)?;
+            Position::new(here.tree, Arc::new(directory), listing)
+        };
+        position.device = here.stat.as_ref().map(device);
         Ok(Self(Box::new(position)))
     }
 

@@ -8,6 +8,7 @@
     clippy::std_instead_of_alloc
 )]
 
+mod ahead;
 mod cases;
 mod changing;
 mod crash;

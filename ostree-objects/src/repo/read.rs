@@ -38,7 +38,8 @@ impl Repo {
     /// If it is missing, too large or corrupt.
     pub fn load_metadata(&self, object_type: ObjectType, checksum: &Checksum) -> Result<Vec<u8>, RepoError> {
         let limit = Limits::DEFAULT.metadata_bytes();
-        let mut bytes = Vec::new();
+        // Nearly every object fits, and is then read at once.
+        let mut bytes = Vec::with_capacity(4096);
         let file = self.open_object(object_type, checksum)?;
         let count = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
         file.take(count).read_to_end(&mut bytes).map_err(RepoError::io("reading an object"))?;

@@ -52,42 +52,31 @@ impl Sum {
     }
 }
 
-/// A signature by one of the role's keys.
+/// A signature by one of the role's keys. Only Ed25519 takes the message in pieces; keys and signatures of other
+/// kinds would be four times as large, and there are [`MAX_STREAMED_SIGNATURES`] of them.
 pub(super) struct Candidate {
-    pub(super) key: PublicKey,
-    signature: crate::key::Signature,
+    pub(super) key: [u8; 32],
+    signature: [u8; 64],
     state: Option<ed25519_compact::VerifyingState>,
 }
 
 impl core::fmt::Debug for Candidate {
     fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        formatter.debug_tuple("Candidate").field(&self.key).finish()
+        formatter.debug_tuple("Candidate").field(&PublicKey::Ed25519(self.key)).finish()
     }
 }
 
 impl Candidate {
-    /// `None` if the key is of a type that cannot verify what passes.
-    pub(super) fn new(key: PublicKey, signature: crate::key::Signature) -> Option<Self> {
-        // Other types of key, where they are built in, hash the message in other ways.
-        #[allow(unreachable_patterns)]
-        match key {
-            PublicKey::Ed25519(_) => {
-                let mut candidate = Self { key, signature, state: None };
-                candidate.restart();
-                Some(candidate)
-            }
-            _ => None,
-        }
+    /// Begins to check `signature`; `None` if no message can have it.
+    pub(super) fn new(key: [u8; 32], signature: &[u8]) -> Option<Self> {
+        let mut candidate = Self { key, signature: signature.try_into().ok()?, state: None };
+        candidate.restart();
+        candidate.state.is_some().then_some(candidate)
     }
 
     /// Begins the message anew.
     pub(super) fn restart(&mut self) {
-        #[allow(unreachable_patterns)] // As above.
-        let key = match &self.key {
-            PublicKey::Ed25519(bytes) => bytes,
-            _ => return,
-        };
-        self.state = crate::key::verifying_state(key, &self.signature);
+        self.state = crate::key::verifying_state(&self.key, &self.signature);
     }
 
     /// Whether it signed the message that passed.
@@ -107,6 +96,8 @@ pub(super) struct Digests {
     pub(super) hash_canonical: bool,
     /// The signatures, each over the message so far.
     pub(super) candidates: heapless::Vec<Candidate, MAX_STREAMED_SIGNATURES>,
+    /// How many signatures there are, those that are not tried included.
+    pub(super) offered: u64,
     /// SHA-256 of the message, if it will be compared with what is trusted.
     pub(super) content: Option<sha2::Sha256>,
     /// Whether what passes belongs to the message.
@@ -116,6 +107,18 @@ pub(super) struct Digests {
 }
 
 impl Digests {
+    /// How many distinct keys signed the message that passed.
+    pub(super) fn valid(&self) -> u64 {
+        let mut counted: heapless::Vec<[u8; 32], MAX_STREAMED_SIGNATURES> = heapless::Vec::new();
+        for candidate in self.candidates.iter().filter(|candidate| candidate.holds()) {
+            if !counted.contains(&candidate.key) {
+                // As many places as there are candidates.
+                let _ = counted.push(candidate.key);
+            }
+        }
+        u64::try_from(counted.len()).unwrap_or(0)
+    }
+
     fn diverge(&mut self) {
         if self.hash_canonical && self.canonical.is_none() {
             self.canonical = Some(self.raw.clone());

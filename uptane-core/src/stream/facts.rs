@@ -4,6 +4,7 @@ use crate::dialect::Dialect;
 use crate::error::{ErrorKind, Place, Step};
 use crate::json::{JsonErrorKind, Kind, Value};
 use crate::time::UtcTime;
+use crate::verify::check_specification_version;
 
 /// The few members of `signed` that matter, as far as they were seen.
 #[derive(Clone, Copy, Debug, Default)]
@@ -11,6 +12,8 @@ pub(super) struct Facts {
     right_type: Option<bool>,
     version: Option<u64>,
     expires: Option<UtcTime>,
+    /// What is wrong with the version of the specification, if it was seen.
+    specification: Option<Result<(), ErrorKind>>,
     has_targets: bool,
     pub(super) delegates: bool,
     /// How many bytes of the room hold the entry that was looked for.
@@ -19,8 +22,8 @@ pub(super) struct Facts {
 
 impl Facts {
     /// Whether `read` has something to learn from the member `key`.
-    pub(super) fn wants(key: &str) -> bool {
-        matches!(key, "_type" | "expires" | "version")
+    pub(super) fn wants<D: Dialect>(key: &str) -> bool {
+        matches!(key, "_type" | "expires" | "version") || D::NAMES_SPECIFICATION && key == "spec_version"
     }
 
     /// Takes a member that [`Self::wants`].
@@ -32,6 +35,7 @@ impl Facts {
     ) -> Result<(), ErrorKind> {
         match key {
             "_type" => self.right_type = Some(value.string()?.eq_text(D::type_name(place.role))),
+            "spec_version" => self.specification = Some(check_specification_version(value)),
             "version" => self.version = Some(value.unsigned()?),
             _ => {
                 let text = value.string()?.plain();
@@ -51,22 +55,32 @@ impl Facts {
         self.delegates = kind.is_some_and(|kind| kind != Kind::Null);
     }
 
+    /// Refuses metadata of another major version of TUF, which comes after the threshold of signatures.
+    pub(super) fn check_specification<D: Dialect>(&self, place: Place) -> Result<(), crate::error::Error> {
+        if !D::NAMES_SPECIFICATION {
+            return Ok(());
+        }
+        let specification = self.specification.ok_or_else(|| missing(place, "spec_version"))?;
+        specification.map_err(|kind| place.refuse(Step::Parse, kind))
+    }
+
     /// Version and expiry, if everything is there that the role needs.
     pub(super) fn complete(&self, place: Place) -> Result<(u64, UtcTime), crate::error::Error> {
-        let missing = |name| {
-            let kind = JsonErrorKind::Missing(name);
-            place.refuse(Step::Parse, crate::json::JsonError { kind, offset: 0 })
-        };
-        let expires = self.expires.ok_or_else(|| missing("expires"))?;
-        let version = self.version.ok_or_else(|| missing("version"))?;
+        let expires = self.expires.ok_or_else(|| missing(place, "expires"))?;
+        let version = self.version.ok_or_else(|| missing(place, "version"))?;
         match self.right_type {
-            None => return Err(missing("_type")),
+            None => return Err(missing(place, "_type")),
             Some(false) => return Err(place.refuse(Step::Parse, ErrorKind::OtherType)),
             Some(true) => {}
         }
         if !self.has_targets {
-            return Err(missing("targets"));
+            return Err(missing(place, "targets"));
         }
         Ok((version, expires))
     }
+}
+
+fn missing(place: Place, name: &'static str) -> crate::error::Error {
+    let kind = JsonErrorKind::Missing(name);
+    place.refuse(Step::Parse, crate::json::JsonError { kind, offset: 0 })
 }

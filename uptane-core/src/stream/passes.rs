@@ -14,9 +14,13 @@ use crate::dialect::Dialect;
 use crate::error::{ErrorKind, Step};
 use crate::json::reader::{Level, Reader};
 use crate::json::{self, JsonError, JsonErrorKind, Kind, Value};
+use crate::key::PublicKey;
 use crate::metadata::targets::Target;
 use crate::trusted::content_step;
-use crate::verify::{Verified, check_streamed};
+use crate::verify::{
+    MAX_SIGNATURES, Verified, check_expiry, check_rollback, check_streamed, check_unique, count,
+    threshold_step,
+};
 
 /// One search of one document.
 #[derive(Debug)]
@@ -61,12 +65,13 @@ impl<'e, 's, 'w, 'b, I: MemberIndex> Search<'e, 's, 'w, 'b, I> {
         limit: u64,
         room: Room<'w, 'b, I>,
     ) -> Self {
-        let compares = expected.trusted.is_some();
+        let compares = expected.compared().is_some();
         let digests = Digests {
             raw: Sum::asked(expected.named, false),
             canonical: None,
             hash_canonical: D::HASHES_CANONICAL && expected.named.is_some(),
             candidates: heapless::Vec::new(),
+            offered: 0,
             content: compares.then(sha2::Sha256::new),
             in_message: false,
             witness: None,
@@ -212,12 +217,6 @@ impl<'e, 's, 'w, 'b, I: MemberIndex> Search<'e, 's, 'w, 'b, I> {
             }
         }
         let (version, expires) = facts.complete(place)?;
-        let offered = u64::try_from(digests.candidates.len()).unwrap_or(u64::MAX);
-        let mut valid: heapless::Vec<_, MAX_STREAMED_SIGNATURES> = heapless::Vec::new();
-        for candidate in digests.candidates.iter().filter(|candidate| candidate.holds()) {
-            // As many places as there are candidates.
-            let _ = valid.push(candidate.key.clone());
-        }
         let entry = facts.found.and_then(|length| {
             let found: &'b mut [u8] = core::mem::take(&mut room.found);
             let found: &'b [u8] = found;
@@ -228,32 +227,28 @@ impl<'e, 's, 'w, 'b, I: MemberIndex> Search<'e, 's, 'w, 'b, I> {
             None => None,
         };
         let streamed = Streamed { version, expires, target, delegates: facts.delegates };
-        let verified = check_streamed(place, &expected.signers, offered, &valid, streamed);
+        let counts = (digests.valid(), digests.offered);
+        let verified = check_streamed(place, &expected.signers, counts, streamed);
         let verified = match verified {
             Err(_) if forms_differ && D::FORMS.len() > 1 => return Err(Unsuited::OtherForm.into()),
             verified => verified?,
         };
+        facts.check_specification::<D>(place)?;
         if let Some(named) = expected.named.filter(|named| named.version != version) {
             let kind = ErrorKind::Version { required: named.version, offered: version };
             return Err(place.refuse(Step::G2, kind).into());
         }
-        if let Some(trusted) = expected.trusted {
-            if version < trusted.version {
-                let kind = ErrorKind::Rollback { trusted: trusted.version, offered: version };
-                return Err(place.refuse(Step::G4, kind).into());
-            }
+        check_rollback(place, version, expected.trusted.map(|trusted| trusted.version))?;
+        if let Some(trusted) = expected.compared().filter(|trusted| trusted.version == version) {
             let content = digests.content.take().map(|hash| <[u8; 32]>::from(hash.finalize()));
-            if version == trusted.version && content != Some(trusted.content) {
+            if content != Some(trusted.content) {
                 if forms_differ && form::<D>() != Form::JsonSubset {
                     return Err(Unsuited::OtherForm.into());
                 }
                 return Err(place.refuse(Step::G4, ErrorKind::SameVersion { version }).into());
             }
         }
-        if expires < expected.now {
-            let kind = ErrorKind::Expired { expires, now: expected.now };
-            return Err(place.refuse(Step::G5, kind).into());
-        }
+        check_expiry::<D>(place, expires, expected.now)?;
         Ok(verified)
     }
 }
@@ -343,6 +338,7 @@ impl<R: Read, I: MemberIndex> Pass<'_, '_, R, I> {
         let expected = self.expected;
         let at = Error::at(expected.place);
         let read = self.reader.value_beside(|value, digests| {
+            digests.offered = count(value);
             candidates_of::<D, R::Error>(expected, value, &mut digests.candidates)
         });
         read.map_err(at)??;
@@ -395,7 +391,7 @@ impl<R: Read, I: MemberIndex> Pass<'_, '_, R, I> {
         let key = self.reader.key(level).copy_to(&mut buffer).unwrap_or_default();
         match key {
             "targets" => return self.targets(),
-            key if Facts::wants(key) => {
+            key if Facts::wants::<D>(key) => {
                 let facts = &mut *self.facts;
                 let read = self.reader.value(|value| facts.read::<D>(place, key, value));
                 read.map_err(at)?.map_err(|kind| place.refuse(Step::Parse, kind))?;
@@ -454,18 +450,23 @@ fn candidates_of<D: Dialect, E>(
     signatures: Value<'_>,
     candidates: &mut heapless::Vec<Candidate, MAX_STREAMED_SIGNATURES>,
 ) -> Result<(), Error<E>> {
-    let refuse = |kind: JsonError| expected.place.refuse(Step::Parse, kind);
-    for signature in signatures.elements().map_err(refuse)?.take(crate::verify::MAX_SIGNATURES) {
+    let place = expected.place;
+    let elements = signatures.elements().map_err(|error| place.refuse(Step::Parse, error))?;
+    let refuse = |kind| place.refuse(threshold_step(place.role), kind);
+    check_unique(signatures).map_err(refuse)?;
+    for signature in elements.take(MAX_SIGNATURES) {
         let read = || -> Result<_, JsonError> {
-            let key = expected.signers.key(signature.get("keyid")?)?;
-            let Some(key) = key else { return Ok(None) };
+            let Some(key) = expected.signers.key(signature.get("keyid")?)? else { return Ok(None) };
             Ok(D::signature(signature.get("sig")?.string()?).map(|bytes| (key, bytes)))
         };
-        let step = crate::verify::threshold_step(expected.place.role);
-        let Some((key, bytes)) = read().map_err(|error| expected.place.refuse(step, error))? else {
-            continue;
+        let Some((key, bytes)) = read().map_err(|error| refuse(error.into()))? else { continue };
+        let candidate = match key {
+            PublicKey::Ed25519(key) => Candidate::new(key, &bytes),
+            #[cfg(any(feature = "rsa", feature = "ecdsa-p256"))]
+            _ => return Err(Unsuited::KeyType.into()),
         };
-        let candidate = Candidate::new(key, bytes).ok_or(Unsuited::KeyType)?;
+        // What no message can have is none that could hold.
+        let Some(candidate) = candidate else { continue };
         let too_many = Unsuited::TooMany { what: "signatures to try", limit: MAX_STREAMED_SIGNATURES };
         candidates.push(candidate).map_err(|_| too_many)?;
     }

@@ -23,5 +23,6 @@ mod seeds;
 mod signers;
 mod state;
 mod stream;
+mod stream_agrees;
 mod tuf;
 mod tuf_repository;

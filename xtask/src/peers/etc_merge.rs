@@ -32,7 +32,22 @@ pub(super) fn run(agent: &Path) -> Result<()> {
     let new = root.join("new-defaults");
     command::quiet(sysroot.repo(&["checkout", "-H", "--subpath=/usr/etc", "new"]).arg(&new))?;
 
-    let mut known = Row::new("ota-agent etc-merge plan --index, nothing new");
+    // The objects as the agent has them: the repository of this sysroot is in mode `bare`.
+    let repo = root.join("repo");
+    command::quiet(
+        Command::new("ostree").args(["init", "--mode=archive"]).arg(format!("--repo={}", repo.display())),
+    )?;
+    let pull = ["pull-local", "--untrusted"];
+    command::quiet(
+        Command::new("ostree")
+            .args(pull)
+            .arg(format!("--repo={}", repo.display()))
+            .arg(sysroot.path.join("ostree/repo")),
+    )?;
+
+    let mut known = Row::new("ota-agent etc-merge plan --repo --index");
+    let mut objects = Row::new("ota-agent etc-merge plan --repo");
+    let mut indexed = Row::new("ota-agent etc-merge plan --index");
     let mut plan = Row::new("ota-agent etc-merge plan");
     let mut diff = Row::new("ostree admin config-diff");
     let mut deploy = Row::new("ostree admin deploy, no local edit");
@@ -41,25 +56,35 @@ pub(super) fn run(agent: &Path) -> Result<()> {
         deploy.time(&mut sysroot.admin(&["deploy", "--os=os", "--no-prune", "--retain", "new"]))?;
         sysroot.undeploy()?;
     }
-    let index = root.join("index");
+    // The indexes are those of the update before this one: of the running system, before it was edited.
+    let plan_with = |options: &[&str], trees: [&Path; 3]| {
+        let mut command = Command::new(agent);
+        command.args(["etc-merge", "plan"]).args(options).args(trees).current_dir(root);
+        command
+    };
+    let of_objects = ["--repo", "repo", "--index", "index"];
+    let commits = [Path::new("old"), Path::new("new"), &local];
+    // A file that changed this very second is not remembered, for it might change again within it.
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    command::quiet(&mut plan_with(&of_objects, [Path::new("old"), Path::new("old"), &local]))?;
+    fs::rename(root.join("index"), root.join("index-of-objects"))?;
+    command::quiet(&mut plan_with(&["--index", "index"], [&old, &old, &local]))?;
+    fs::rename(root.join("index"), root.join("index-of-directories"))?;
     for number in 0..LOCAL_EDITS {
         fs::write(local.join(file(number * 97)), format!("edited {number}\n"))?;
     }
-    // A file that changed this very second is not remembered, for it might change again within it.
-    std::thread::sleep(std::time::Duration::from_secs(4));
-    command::quiet(
-        Command::new(agent).args(["etc-merge", "plan", "--index"]).arg(&index).args([&old, &new, &local]),
-    )?;
     for _ in 0..RUNS {
-        known.time(
-            Command::new(agent).args(["etc-merge", "plan", "--index"]).arg(&index).args([&old, &new, &local]),
-        )?;
-        plan.time(Command::new(agent).args(["etc-merge", "plan"]).args([&old, &new, &local]))?;
+        fs::copy(root.join("index-of-objects"), root.join("index"))?;
+        known.time(&mut plan_with(&of_objects, commits))?;
+        objects.time(&mut plan_with(&["--repo", "repo"], commits))?;
+        fs::copy(root.join("index-of-directories"), root.join("index"))?;
+        indexed.time(&mut plan_with(&["--index", "index"], [&old, &new, &local]))?;
+        plan.time(&mut plan_with(&[], [&old, &new, &local]))?;
         diff.time(&mut sysroot.admin(&["config-diff", "--os=os"]))?;
         merge.time(&mut sysroot.admin(&["deploy", "--os=os", "--no-prune", "--retain", "new"]))?;
         sysroot.undeploy()?;
     }
-    print(&[known, plan, diff, deploy, merge]);
+    print(&[known, objects, indexed, plan, diff, deploy, merge]);
     Ok(())
 }
 

@@ -4,30 +4,28 @@ use std::fmt::Write as _;
 
 use anyhow::Context as _;
 use etc_merge::driver::{MAX_DRIVER_BYTES, line_changes, merge};
-use etc_merge::{Action, Class, Content, DirectoryTree, Kind, OwnedStep};
+use etc_merge::{Action, Class, Content, Kind, OwnedStep, Side, SourceError};
 
 /// The changed lines of a file, as hunks without context: of the device's version to the result; for what stays as
 /// the device has it, of the new default to it. None for what is no text of modest size.
 pub(super) fn of(
     step: &OwnedStep,
-    old: &DirectoryTree,
-    new: &DirectoryTree,
-    local: &DirectoryTree,
+    content: impl Fn(Side, &[u8], usize) -> Result<Option<Vec<u8>>, SourceError>,
 ) -> anyhow::Result<Option<String>> {
     let Action::Place(place) = step.action else { return Ok(None) };
     if place.kind != Kind::File {
         return Ok(None);
     }
-    let read = |tree: &DirectoryTree| {
-        let content = tree.content(&step.path, MAX_DRIVER_BYTES);
+    let read = |side: Side| {
+        let content = content(side, &step.path, MAX_DRIVER_BYTES);
         content.map(Option::unwrap_or_default).with_context(|| format!("reading {step}"))
     };
     let (before, after) = match place.content {
         Content::New if step.class == Class::Same => return Ok(None),
-        Content::New => (read(local)?, read(new)?),
-        Content::Local => (read(new)?, read(local)?),
+        Content::New => (read(Side::Local)?, read(Side::New)?),
+        Content::Local => (read(Side::New)?, read(Side::Local)?),
         Content::Driver(driver) => {
-            let (old, new, local) = (read(old)?, read(new)?, read(local)?);
+            let (old, new, local) = (read(Side::Old)?, read(Side::New)?, read(Side::Local)?);
             let Ok(merged) = merge(driver, &old, &new, &local) else { return Ok(None) };
             (local, merged)
         }
