@@ -1,5 +1,6 @@
 //! The command line: one file a sub-command, all of them with `--json` and the same exit codes.
 
+mod boot_image;
 mod bootenv;
 mod compose;
 mod demo;
@@ -81,6 +82,7 @@ enum Command {
     Rollback,
     Ostree(ostree::Args),
     Bootenv(bootenv::Args),
+    BootImage(boot_image::Args),
     EtcMerge(etc_merge::Args),
     Compose(compose::Args),
     /// Verify Uptane and TUF metadata
@@ -134,6 +136,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Compose(args) => compose::run(args, json),
         Command::Ostree(args) => ostree::run(args, json),
         Command::Bootenv(args) => bootenv::run(&args, json),
+        Command::BootImage(args) => boot_image::run(&args, json),
         Command::EtcMerge(args) => etc_merge::run(args, json),
         Command::Uptane(command) => uptane::run(&command, json),
         Command::Manifest { send } => device::manifest(&config, send, json),

@@ -4,6 +4,7 @@
 #![allow(clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 
 mod bootcount;
+mod container;
 mod golden;
 mod model;
 mod oracles;

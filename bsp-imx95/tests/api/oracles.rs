@@ -6,12 +6,13 @@ use testkit::oracle::bsp_imx95 as oracle;
 
 type Oracle = fn(&[u8]);
 
-const ORACLES: [(&str, Oracle); 7] = [
+const ORACLES: [(&str, Oracle); 8] = [
     ("env", oracle::env),
     ("env_copies", oracle::env_copies),
     ("fw_env_config", oracle::fw_env_config),
     ("uenv", oracle::uenv),
     ("yaml", oracle::yaml),
+    ("boot_container", oracle::boot_container),
     ("boot_entry", oracle::boot_entry),
     ("records", oracle::records),
 ];
@@ -46,6 +47,18 @@ proptest! {
         oracle::fw_env_config(config.as_bytes());
         oracle::uenv(uenv.as_bytes());
         oracle::boot_entry(uenv.as_bytes());
+    }
+
+    #[test]
+    fn every_property_holds_on_damaged_boot_images(
+        name in "v2-p256|v1-in-v2-p256|mkimage-two|boot-image",
+        damage in proptest::collection::vec((0..0x500_usize, any::<u8>()), 1..4),
+    ) {
+        let mut file = crate::container::fixture(&format!("{name}.bin"));
+        for (at, value) in damage {
+            file[at] = value;
+        }
+        oracle::boot_container(&file);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Properties of `bsp-imx95`.
 #![allow(clippy::missing_panics_doc)] // A panic is how a property says that it does not hold.
 
+mod boot_container;
 mod boot_entry;
 mod environment;
 mod records;
 
+pub use boot_container::boot_container;
 pub use boot_entry::boot_entry;
 pub use environment::{env, env_copies, fw_env_config, uenv, yaml};
 pub use records::records;
