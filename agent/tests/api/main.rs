@@ -1,6 +1,7 @@
 //! The agent from outside: its commands, run as processes.
 #![allow(clippy::unwrap_used, clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 
+mod boot_image;
 mod bootenv;
 mod compose;
 mod demo;

@@ -56,7 +56,6 @@ impl Update {
         self.enable(medium, self.booted)?;
         tag::retire(medium, target, buffer.get_mut(..unit).unwrap_or_default())?;
         write_behind_first_unit(medium, target, image.bytes(), buffer)?;
-        medium.sync().map_err(Error::Medium)?;
         let first = pad(image.bytes().get(..unit).unwrap_or(image.bytes()), unit, buffer);
         tag::unpublish(first);
         medium.write(target, 0, first).map_err(Error::Medium)?;

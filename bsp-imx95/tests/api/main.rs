@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::unwrap_in_result)]
 #![allow(clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 
+mod boot_image_update;
 mod bootcount;
 mod container;
 mod golden;

@@ -1,7 +1,7 @@
 //! A power cut at any moment of a transaction leaves the old state or the new one, for U-Boot and for
 //! libubootenv, and the next transaction finishes the work.
 
-mod media;
+pub(crate) mod media;
 
 use bsp_imx95::env::{
     Change, Error, Layout, Nor, Outcome, Rules, Scheme, Storage, Transaction, Variables, load_with,

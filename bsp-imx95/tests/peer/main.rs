@@ -4,6 +4,7 @@
 #![allow(clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 
 mod alternate;
+mod boot_container;
 mod fw_env;
 mod mkenvimage;
 mod ostree_uboot;
