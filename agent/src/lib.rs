@@ -7,6 +7,7 @@
 #![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc, clippy::alloc_instead_of_core)]
 
 pub mod atomic;
+pub mod boot_image;
 pub mod bootenv;
 pub mod cli;
 pub mod clock;
@@ -17,5 +18,6 @@ pub mod http;
 pub mod metadata;
 pub mod ostree_tree;
 pub mod report;
+mod storage;
 pub mod tuf_client;
 pub mod update;

@@ -10,6 +10,7 @@
 
 mod bootenv;
 mod demo;
+mod flash;
 mod ostree;
 
 #[path = "../common/server.rs"]

@@ -24,6 +24,8 @@ pub const PACKAGES: &[(&str, &str, &str)] = &[
     ("/usr/include/jsoncpp/json/json.h", "libjsoncpp-dev", "aktualizr's canonical JSON is compared with it"),
     ("qemu-system-arm", "qemu-system-arm", "runs the firmware"),
     ("qemu-system-aarch64", "qemu-system-arm", "runs U-Boot"),
+    ("qemu-system-x86_64", "qemu-system-x86", "runs Linux with NOR flash"),
+    ("busybox", "busybox-static", "is the shell of that Linux"),
     ("/usr/lib/u-boot/qemu_arm64/u-boot.bin", "u-boot-qemu", "boots from the environments we write"),
     ("arm-none-eabi-ld", "binutils-arm-none-eabi", "links the firmware"),
     ("/usr/bin/rustc", "rustc-web", "builds core for the firmware's target"),
