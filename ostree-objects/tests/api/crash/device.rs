@@ -94,7 +94,7 @@ impl Device {
     /// From now on every change is written down.
     pub fn record(&mut self) -> Arc<Recorder> {
         let recorder = Arc::new(Recorder::default());
-        self.fs = Arc::clone(&recorder) as Arc<dyn Fs>;
+        self.fs = Arc::<Recorder>::clone(&recorder);
         recorder
     }
 
@@ -131,7 +131,7 @@ impl Device {
     }
 
     /// Deploys a release in front of the default.
-    pub fn deploy(&mut self, release: u32) {
+    pub fn deploy(&self, release: u32) {
         self.install(release).unwrap();
     }
 
@@ -150,7 +150,7 @@ impl Device {
     }
 
     /// Makes the second system the default.
-    pub fn swap(&mut self) {
+    pub fn swap(&self) {
         let sysroot = self.sysroot();
         let mut order = sysroot.deployments().unwrap();
         order.reverse();
@@ -158,7 +158,7 @@ impl Device {
         sysroot.cleanup(None).unwrap();
     }
 
-    pub fn clean_up(&mut self) {
+    pub fn clean_up(&self) {
         self.sysroot().cleanup(None).unwrap();
     }
 }

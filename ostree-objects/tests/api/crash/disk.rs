@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, symlink};
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -209,6 +209,20 @@ impl Tree {
         tree
     }
 
+    /// Makes a sysroot hold this, and its repository.
+    pub fn write(&self, root: &Path) {
+        for path in ["boot", "ostree/deploy", "ostree/boot.0", "ostree/boot.1"] {
+            RealFs.apply(root, &Effect::Remove { path }).unwrap();
+        }
+        for (path, node) in &self.0 {
+            match node {
+                Node::Directory => fs::create_dir_all(root.join(path)).unwrap(),
+                Node::File(bytes) => fs::write(root.join(path), bytes).unwrap(),
+                Node::Link(target) => symlink(target, root.join(path)).unwrap(),
+            }
+        }
+    }
+
     pub fn add_file(&mut self, path: &str, bytes: &[u8]) {
         self.make(&Change::Make(path.rsplit_once('/').unwrap().0.into()));
         self.0.insert(path.into(), Node::File(bytes.into()));
@@ -289,7 +303,7 @@ impl Tree {
         }
     }
 
-    fn below(&self, directory: &str) -> Self {
+    pub fn below(&self, directory: &str) -> Self {
         let nodes = self.0.iter().filter_map(|(path, node)| {
             Some((path.strip_prefix(directory)?.strip_prefix('/')?.to_owned(), node.clone()))
         });
