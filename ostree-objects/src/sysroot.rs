@@ -27,6 +27,7 @@ mod fs;
 mod kernel;
 mod order;
 mod prepare;
+mod retention;
 
 pub use deployment::Deployment;
 pub use entry::BootEntry;

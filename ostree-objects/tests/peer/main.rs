@@ -8,5 +8,6 @@
 )]
 
 mod repository;
+mod retention;
 mod sysroot;
 mod tree;
