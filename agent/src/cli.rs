@@ -3,6 +3,7 @@
 mod boot_image;
 mod bootenv;
 mod compose;
+mod containers;
 mod demo;
 mod device;
 mod etc_merge;
@@ -85,6 +86,7 @@ enum Command {
     BootImage(boot_image::Args),
     EtcMerge(etc_merge::Args),
     Compose(compose::Args),
+    Containers(containers::Args),
     /// Verify Uptane and TUF metadata
     #[command(subcommand)]
     Uptane(uptane::Command),
@@ -134,6 +136,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Confirm => device::confirm(&config, json),
         Command::Rollback => device::rollback(&config, json),
         Command::Compose(args) => compose::run(args, json),
+        Command::Containers(args) => containers::run(&args, json),
         Command::Ostree(args) => ostree::run(args, json),
         Command::Bootenv(args) => bootenv::run(&args, json),
         Command::BootImage(args) => boot_image::run(&args, json),

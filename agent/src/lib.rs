@@ -12,6 +12,7 @@ pub mod bootenv;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod containers;
 pub mod demo;
 pub mod device;
 pub mod http;

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
+use container_spec::plan::{Step, Undo};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -21,6 +22,29 @@ pub enum Event {
     Note {
         /// The text.
         text: String,
+    },
+    /// A step of a switch of containers begins.
+    Step {
+        /// Counted from 1.
+        number: usize,
+        /// How many there are.
+        of: usize,
+        /// What is done.
+        step: Step,
+    },
+    /// A step of a switch of containers did not work.
+    StepFailed {
+        /// Counted from 1.
+        number: usize,
+        /// Why.
+        reason: String,
+    },
+    /// A step of a switch of containers is taken back.
+    Undo {
+        /// How many there still are, this one included.
+        left: usize,
+        /// How.
+        undo: Undo,
     },
     /// How far a long step is.
     Progress {
@@ -132,6 +156,12 @@ impl Observer for Printer {
                 self.line(&format!("     {} {detail}", self.style.bold(&format!("{state:<11}"))));
             }
             Event::Note { text } => self.line(&format!("     {:<11} {text}", "")),
+            Event::Step { number, of, step } => self.line(&format!("     {number:>3}/{of:<7} {step}")),
+            Event::StepFailed { number, reason } => {
+                self.line(&format!("     {number:>3} {}  {reason}", self.style.red("failed")));
+            }
+            Event::Undo { undo: Undo::Nothing, .. } => {}
+            Event::Undo { left, undo } => self.line(&format!("     {left:>3} {:<7} {undo}", "back")),
             Event::Progress { what, done, total, unit } => self.progress(what, done, total, unit),
             Event::Chapter { number, title } => {
                 self.line(&format!("\n{}", self.style.bold(&format!("{number}. {title}"))));

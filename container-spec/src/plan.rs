@@ -19,7 +19,7 @@ mod make;
 mod progress;
 mod step;
 
-pub use current::{Container, Current, Image, Options};
+pub use current::{Container, Current, Image, NEXT_SUFFIX, Options, PREVIOUS_SUFFIX};
 pub use make::{PlanError, plan};
 pub use progress::{Next, Outcome, Progress};
 pub use step::{Step, Undo, WaitFor};

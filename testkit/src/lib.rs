@@ -1,9 +1,10 @@
-//! What only the tests of this workspace need: wrappers of the real tools, a counting allocator,
+//! What only the tests of this workspace need: wrappers of the real tools, a real engine, a counting allocator,
 //! and one oracle a fuzz target.
 // Tests run on a host: nothing here is ever `no_std`.
 #![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 
 pub mod count_alloc;
+pub mod dockerd;
 pub mod oracle;
 pub mod power;
 pub mod stack;

@@ -9,6 +9,7 @@
 )]
 
 mod bootenv;
+mod containers;
 mod demo;
 mod flash;
 mod ostree;

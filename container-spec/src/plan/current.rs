@@ -31,6 +31,20 @@ pub struct Container {
     pub restart: String,
 }
 
+/// What follows the name of a container before it takes over.
+pub const NEXT_SUFFIX: &str = ".next";
+
+/// What follows the name of a container after another one took over.
+pub const PREVIOUS_SUFFIX: &str = ".previous";
+
+impl Container {
+    /// Whether only a switch under way needs it, by its name. When there is none, it may be removed.
+    #[must_use]
+    pub fn is_left_over(&self) -> bool {
+        self.name.ends_with(NEXT_SUFFIX) || self.name.ends_with(PREVIOUS_SUFFIX)
+    }
+}
+
 /// An image that the engine has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

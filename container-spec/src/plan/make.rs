@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::{Container, Current, Options, Plan, Step, WaitFor};
+use super::{Container, Current, NEXT_SUFFIX, Options, PREVIOUS_SUFFIX, Plan, Step, WaitFor};
 use crate::compose::model::{Condition, MountKind, Service};
 use crate::compose::{Project, Word};
 use crate::digest::Sha256;
@@ -58,7 +58,7 @@ struct Instance<'p> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Keep,
-    /// Stopped and started again, because what it depends on is made anew.
+    /// Started again: it is stopped, or what it depends on is made anew.
     Restart,
     Create,
 }
@@ -66,7 +66,8 @@ enum Fate {
 /// Plans the way from `current` to `project` under the name `name`.
 ///
 /// The same input gives the same plan. A service is kept as it is if its container runs, was made from the
-/// same image digest and has the same [config hash](Service::config_hash).
+/// same image digest and has the same [config hash](Service::config_hash); if it does not run, as after a power
+/// cut, it is started again.
 ///
 /// # Errors
 /// If a service has no pinned image, if services depend on each other, or if `name` is no project name.
@@ -109,17 +110,19 @@ fn instances<'p>(
                 Some(container) => container.0.clone(),
                 None => format!("{name}-{service}-{number}"),
             };
-            let old = current.containers.iter().find(|c| c.service == service && c.number == number);
+            let mut olds = current.containers.iter().filter(|c| c.service == service && c.number == number);
+            // What an earlier switch has left behind comes second.
+            let old = olds.clone().find(|c| c.name == container).or_else(|| olds.next());
             let same = old.is_some_and(|old| {
-                old.running
-                    && old.config_hash == Some(hash)
+                old.config_hash == Some(hash)
                     && old.name == container
                     && has_image(current, &old.image_id, digest)
             });
             // Instances come in start order: what this one depends on is decided already.
             let anew = |other: &str| instances.iter().any(|i| i.service == other && i.fate == Fate::Create);
             let orphaned = model.namespace_owners().any(anew);
-            let restarts = model.depends_on.iter().any(|(other, how)| how.restart && anew(other));
+            let stopped = old.is_some_and(|old| !old.running);
+            let restarts = stopped || model.depends_on.iter().any(|(other, how)| how.restart && anew(other));
             let fate = match (same && !orphaned, restarts) {
                 (false, _) => Fate::Create,
                 (true, true) => Fate::Restart,
@@ -206,12 +209,12 @@ fn resources(
 
 /// The name of a container before it takes over.
 fn next_name(name: &str) -> String {
-    format!("{name}.next")
+    format!("{name}{NEXT_SUFFIX}")
 }
 
 /// The name of a container after another one took over.
 fn previous_name(name: &str) -> String {
-    format!("{name}.previous")
+    format!("{name}{PREVIOUS_SUFFIX}")
 }
 
 fn create(instances: &[Instance<'_>], steps: &mut Vec<Step>) {
@@ -237,7 +240,7 @@ fn stop(instances: &[Instance<'_>], leaving: &[&Container], steps: &mut Vec<Step
     });
     leaving.sort_by_key(|container| rank(container).is_some());
     let restarting = instances.iter().rev().filter(|instance| instance.fate == Fate::Restart);
-    for old in restarting.filter_map(|instance| instance.old) {
+    for old in restarting.filter_map(|instance| instance.old).filter(|old| old.running) {
         steps.push(stop_step(old));
     }
     for old in &leaving {

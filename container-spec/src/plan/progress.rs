@@ -22,6 +22,9 @@ pub struct Progress {
     /// Steps that are done and not undone.
     done: usize,
     direction: Direction,
+    /// Steps that were begun before the plan was resumed: going back undoes these as well.
+    #[serde(default)]
+    begun: usize,
 }
 
 /// What an executor does next.
@@ -48,7 +51,7 @@ impl Progress {
     /// Nothing is done yet.
     #[must_use]
     pub const fn new(plan: Plan) -> Self {
-        Self { plan, done: 0, direction: Direction::Forward }
+        Self { plan, done: 0, direction: Direction::Forward, begun: 0 }
     }
 
     /// The plan.
@@ -105,8 +108,21 @@ impl Progress {
             let confirmed = self.is_confirmed();
             self.done += 1;
             if !confirmed {
-                self.direction = Direction::Back;
+                self.turn();
             }
+        }
+    }
+
+    /// Goes on after the device or the engine was off. Containers have stopped meanwhile: a plan that goes
+    /// forward and is not confirmed starts all of its containers again and waits for them again, so that what
+    /// is confirmed has proven itself in one piece. If it turns back nevertheless, what was begun before is
+    /// undone as well.
+    pub fn resume(&mut self) {
+        if self.direction == Direction::Forward && !self.is_confirmed() {
+            let next = self.done.saturating_add(1).min(self.plan.steps.len());
+            self.begun = self.begun.max(next);
+            let first = self.plan.steps.iter().position(|step| matches!(step, Step::Start { .. }));
+            self.done = first.map_or(self.done, |first| first.min(self.done));
         }
     }
 
@@ -114,9 +130,14 @@ impl Progress {
     ///
     /// Returns whether the plan goes back now.
     pub fn roll_back(&mut self) -> bool {
-        if !self.is_confirmed() {
-            self.direction = Direction::Back;
+        if self.direction == Direction::Forward && !self.is_confirmed() {
+            self.turn();
         }
         self.direction == Direction::Back
+    }
+
+    fn turn(&mut self) {
+        self.done = self.done.max(self.begun);
+        self.direction = Direction::Back;
     }
 }

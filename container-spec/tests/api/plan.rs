@@ -331,6 +331,79 @@ fn a_failure_at_any_step_ends_in_the_old_or_the_new_state() {
 }
 
 #[test]
+fn what_has_stopped_is_started_again_in_order_and_not_made_anew() {
+    let mut engine = Engine::default();
+    engine.apply(&v1());
+    engine.containers.values_mut().for_each(|container| container.running = false);
+    let plan = engine.apply(&v1());
+    assert_eq!(
+        lines(&plan),
+        [
+            "start container app-db-1",
+            "wait until app-db-1 is healthy, at most 300 s",
+            "start container app-web-1",
+            "wait until app-web-1 keeps running for 5 s",
+            "confirm",
+        ]
+    );
+    assert!(engine.apply(&v1()).is_empty());
+}
+
+#[test]
+fn what_an_earlier_switch_left_behind_is_not_taken_for_the_container_of_a_service() {
+    let mut engine = Engine::default();
+    engine.apply(&v1());
+    let mut left = engine.containers.get("app-db-1").unwrap().clone();
+    assert!(!left.is_left_over());
+    left.name += plan::PREVIOUS_SUFFIX;
+    left.id = "left".into();
+    left.running = false;
+    assert!(left.is_left_over());
+    let mut current = engine.current();
+    current.containers.insert(0, left);
+    let plan = plan::plan("app", &v1(), &current, &Options::default()).unwrap();
+    let removed = ["stop container app-db-1.previous", "confirm", "remove container app-db-1.previous"];
+    assert_eq!(lines(&plan), removed);
+}
+
+#[test]
+fn a_plan_that_is_resumed_before_it_is_confirmed_starts_everything_again() {
+    let plan = plan::plan("app", &v1(), &Current::default(), &Options::default()).unwrap();
+    let first = plan.steps.iter().position(|step| matches!(step, Step::Start { .. })).unwrap();
+    let confirm = plan.steps.iter().position(|step| *step == Step::Confirm).unwrap();
+    for done in 0..=plan.steps.len() {
+        let mut progress = Progress::new(plan.clone());
+        (0..done).for_each(|_| progress.done());
+        progress.resume();
+        let expected = if done > confirm { done } else { done.min(first) };
+        assert_eq!(progress.steps_done(), expected, "{done} steps");
+    }
+    let mut progress = Progress::new(plan);
+    (0..=first).for_each(|_| progress.done());
+    assert!(progress.roll_back());
+    progress.resume();
+    assert_eq!(progress.steps_done(), first + 1, "back is back");
+}
+
+#[test]
+fn a_resumed_plan_that_turns_back_undoes_what_was_begun_before() {
+    let plan = plan::plan("app", &v1(), &Current::default(), &Options::default()).unwrap();
+    let confirm = plan.steps.iter().position(|step| *step == Step::Confirm).unwrap();
+    for done in 0..=confirm {
+        let mut progress = Progress::new(plan.clone());
+        (0..done).for_each(|_| progress.done());
+        progress.resume();
+        let mut failing = progress.clone();
+        assert!(progress.roll_back());
+        // The step that was under way may be done in part.
+        assert_eq!(progress.steps_done(), done + 1);
+        failing.failed();
+        assert_eq!(failing.steps_done(), done + 1);
+        assert!(matches!(failing.next(), Next::Undo(_)));
+    }
+}
+
+#[test]
 fn nothing_is_turned_back_once_it_is_confirmed() {
     let plan = Plan {
         project: "app".into(),

@@ -1,0 +1,31 @@
+//! Containers: an application is switched from one Compose file to the next by the engine on this device.
+//!
+//! `container-spec` says what to ask and in which order; here are the socket, the journal and the clock. The
+//! journal is written before the first step and after each, so a process that is killed at any moment is
+//! continued by the next: forwards, or back if a step had failed.
+//!
+//! ```text
+//! docker-compose.yml          what runs: the file of the last switch that was confirmed
+//! next/docker-compose.yml     what is switched to
+//! next/progress.json          the plan, and how much of it is done
+//! images.json                 which of the engine's images came from a verified archive, and for which digest
+//! ```
+//!
+//! A switch is confirmed when its journal says so. That `docker-compose.yml` then holds its file follows from
+//! that, and is made so by whoever reads the journal next.
+
+mod archives;
+mod client;
+mod files;
+mod images;
+mod lockbox;
+mod steps;
+mod switch;
+mod unix;
+
+pub use archives::{Archive, Archives, NoArchives};
+pub use client::{Engine, Timeouts};
+pub use files::read_text;
+pub use images::{Images, Record};
+pub use lockbox::Lockbox;
+pub use switch::{Settings, Switch, start};

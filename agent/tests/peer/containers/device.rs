@@ -1,0 +1,144 @@
+//! A device with an engine, an application of two services on it, and what must be true of both.
+
+use std::fmt::Write as _;
+use std::time::Instant;
+
+use container_spec::duration::Duration;
+use container_spec::plan::{Options, Outcome};
+use ota_agent::containers::{Archives, Engine, Settings, Switch, Timeouts};
+use ota_agent::report::Event;
+use testkit::dockerd::Dockerd;
+
+pub(crate) const HEALTHY: &str = "[CMD, test, -e, /ok]";
+pub(crate) const UNHEALTHY: &str = "[CMD, 'false']";
+
+/// Two services: `web` waits until `db` is healthy by `test`.
+pub(crate) fn compose(image: &str, test: &str) -> String {
+    let mut text = String::new();
+    let _ = write!(
+        text,
+        "services:
+  db:
+    image: {image}
+    command: [sh, -c, touch /ok; exec sleep 1000]
+    stop_signal: SIGKILL
+    healthcheck: {{test: {test}, interval: 100ms, timeout: 5s, retries: 3}}
+    volumes: ['data:/data']
+  web:
+    image: {image}
+    command: [sleep, '1000']
+    stop_signal: SIGKILL
+    restart: on-failure:5
+    depends_on: {{db: {{condition: service_healthy}}}}
+volumes: {{data: {{}}}}
+"
+    );
+    text
+}
+
+pub(crate) struct Device {
+    pub(crate) dockerd: Dockerd,
+    pub(crate) engine: Engine,
+    pub(crate) settings: Settings,
+}
+
+pub(crate) fn options(offline: bool) -> Options {
+    Options {
+        offline,
+        start_timeout: Duration::from_secs(20),
+        settle: Duration::from_nanos(300_000_000),
+        ..Options::default()
+    }
+}
+
+impl Device {
+    /// With a registry beside it.
+    pub(crate) fn new() -> Self {
+        let mut dockerd = Dockerd::start();
+        dockerd.start_registry();
+        let engine = Engine::connect(&dockerd.socket(), Timeouts::default()).unwrap();
+        let settings = Settings {
+            project: "torizon".into(),
+            directory: dockerd.path().join("app"),
+            base: "/".into(),
+            platform: None,
+        };
+        Self { dockerd, engine, settings }
+    }
+
+    pub(crate) fn prepare<'d>(&'d self, archives: &'d dyn Archives, text: &str, offline: bool) -> Switch<'d> {
+        Switch::prepare(&self.engine, &self.settings, archives, text, &options(offline)).unwrap()
+    }
+
+    /// The outcome, and what failed on the way.
+    pub(crate) fn switch(
+        &self,
+        archives: &dyn Archives,
+        text: &str,
+        offline: bool,
+    ) -> (Outcome, Vec<String>) {
+        let mut failed = Vec::new();
+        let mut observer = |event| {
+            if let Event::StepFailed { reason, .. } = event {
+                failed.push(reason);
+            }
+        };
+        let outcome = self.prepare(archives, text, offline).run(&mut observer).unwrap();
+        (outcome, failed)
+    }
+
+    /// A file of a container's image.
+    fn version(&self, container: &str) -> String {
+        let to = self.dockerd.path().join("version");
+        let _ = self.dockerd.docker(&["cp", &format!("{container}:/version"), to.to_str().unwrap()]);
+        std::fs::read_to_string(to).unwrap()
+    }
+
+    /// This version runs, with nothing beside it, and its file is the confirmed one.
+    pub(crate) fn runs_whole(&self, version: &str, text: &str) {
+        let filter = "label=com.docker.compose.project=torizon";
+        let list = ["ps", "-a", "--filter", filter, "--format", "{{.Names}} {{.State}}"];
+        let listed = self.dockerd.docker(&list);
+        let mut lines: Vec<&str> = listed.lines().collect();
+        lines.sort_unstable();
+        assert_eq!(lines, ["torizon-db-1 running", "torizon-web-1 running"]);
+        for container in ["torizon-db-1", "torizon-web-1"] {
+            assert_eq!(self.version(container), version, "{container}");
+        }
+        let health = || self.dockerd.docker(&["inspect", "-f", "{{.State.Health.Status}}", "torizon-db-1"]);
+        let start = Instant::now();
+        while health() == "starting" && start.elapsed().as_secs() < 10 {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        assert_eq!(health(), "healthy");
+        let policy = "{{.HostConfig.RestartPolicy.Name}}:{{.HostConfig.RestartPolicy.MaximumRetryCount}}";
+        assert_eq!(self.dockerd.docker(&["inspect", "-f", policy, "torizon-web-1"]), "on-failure:5");
+        assert_eq!(self.settings.confirmed().unwrap().as_deref(), Some(text));
+        assert_eq!(self.settings.progress().unwrap(), None);
+    }
+
+    /// Somebody else's running and stopped container, and an image that nobody uses.
+    pub(crate) fn add_foreign_project(&self) -> [String; 2] {
+        let dockerd = &self.dockerd;
+        let image = dockerd.publish("other").image;
+        let label = "--label=com.docker.compose.project=other";
+        let _ = dockerd.docker(&["run", "-d", "--name", "other-1", label, &image, "sleep", "1000"]);
+        let _ = dockerd.docker(&["create", "--name", "other-2", label, &image, "sleep", "1000"]);
+        let unused = dockerd.publish("unused").image;
+        let _ = dockerd.docker(&["pull", "-q", &unused]);
+        let _ = dockerd.docker(&["tag", &unused, "unused:1"]);
+        self.foreign()
+    }
+
+    fn foreign(&self) -> [String; 2] {
+        let filter = "label=com.docker.compose.project=other";
+        let format = "{{.ID}} {{.Names}} {{.Image}} {{.State}}";
+        let containers = self.dockerd.docker(&["ps", "-a", "--filter", filter, "--format", format]);
+        let image = self.dockerd.docker(&["inspect", "-f", "{{.Id}} {{.RepoTags}}", "unused:1"]);
+        [containers, image]
+    }
+
+    pub(crate) fn has_foreign_project(&self, before: &[String; 2]) {
+        assert_eq!(&self.foreign(), before);
+    }
+}
