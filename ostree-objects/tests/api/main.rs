@@ -8,6 +8,7 @@
     clippy::std_instead_of_alloc
 )]
 
+mod deltas;
 mod hostile;
 mod limits;
 mod oracles;
