@@ -10,6 +10,12 @@ pub const MAX_METADATA_BYTES: usize = 10 * 1024 * 1024;
 /// Largest value that [`Limits::metadata_bytes`] may be set to, in bytes: libostree's own limit since 2023.
 pub const MAX_METADATA_BYTES_CEILING: usize = 128 * 1024 * 1024;
 
+/// Largest superblock of a static delta, with the parts that are in it, in bytes: what libostree fetches at most.
+pub const MAX_SUPERBLOCK_BYTES: usize = MAX_METADATA_BYTES_CEILING;
+
+/// Largest summary, or index of static deltas, in bytes: what libostree fetches at most.
+pub const MAX_SUMMARY_BYTES: usize = MAX_METADATA_BYTES_CEILING;
+
 /// Most directories inside each other that are entered, the root of a commit included.
 ///
 /// 256 levels of the shortest names already are an eighth of Linux' `PATH_MAX` of 4096.

@@ -9,6 +9,7 @@
 )]
 
 mod crash;
+mod deltas;
 mod hostile;
 mod limits;
 mod oracles;
