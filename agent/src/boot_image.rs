@@ -9,7 +9,7 @@ mod register;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use bsp_imx95::bootloader::{
-    Error, FINISH, Medium as _, Passover, Place, SoundImage, Update, Verdict, judge, pending_of,
+    Error, FINISH, Medium as _, Passover, Place, Rom, SoundImage, Update, Verdict, judge, pending_of,
 };
 use bsp_imx95::emmc::PartitionConfig;
 use bsp_imx95::env::Variables;
@@ -28,7 +28,7 @@ const BUFFER: usize = 256 * 1024;
 /// The boot images of a device.
 #[derive(Debug)]
 pub struct BootImages {
-    board: Board,
+    rom: Rom,
     places: Places,
     room: u64,
     /// Held as long as this lives: two updates at once would write the same place.
@@ -38,16 +38,24 @@ pub struct BootImages {
 impl BootImages {
     /// Finds both places on `device`: the boot partitions `…boot0` and `…boot1` of an eMMC, or else two sets of
     /// containers on a card, in a file, or in NOR flash (`/dev/mtdN`). Where the second set is, the fuse
-    /// `IMG_CNTN_SET1_OFFSET` says.
+    /// `IMG_CNTN_SET1_OFFSET` says. Of an eMMC the ROM takes the boot partition that `rom` says, or else the
+    /// board; of the others always the first set.
     ///
     /// # Errors
-    /// If a place cannot be read, or does not have its room there.
-    pub fn open(device: &Path, board: Board, second_set_fuse: u8) -> Result<Self> {
+    /// If a place cannot be read, or does not have its room there; if `rom` says what only an eMMC has.
+    pub fn open(device: &Path, board: Board, rom: Option<Rom>, second_set_fuse: u8) -> Result<Self> {
         let lock = File::open(device).with_context(|| format!("opening {}", device.display()))?;
         rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)
             .with_context(|| format!("{}: another update of the boot image runs", device.display()))?;
         let (places, room) = Places::open(device, &board, second_set_fuse)?;
-        Ok(Self { board, places, room, _lock: lock })
+        let first = Rom::First(Place::A);
+        let rom = if places.has_boot_partitions() { rom.unwrap_or(board.rom) } else { rom.unwrap_or(first) };
+        ensure!(
+            places.has_boot_partitions() || rom == first,
+            "{} has no boot partitions: the ROM takes the first set of containers",
+            device.display()
+        );
+        Ok(Self { rom, places, room, _lock: lock })
     }
 
     /// Bytes that a boot image can have.
@@ -63,7 +71,7 @@ impl BootImages {
     pub fn booted(&mut self, passover: &Passover) -> Result<Place> {
         let byte = self.places.partition_config()?;
         let config = byte.map(PartitionConfig::from_byte).transpose()?;
-        let booted = self.board.rom.booted(passover.stage, config);
+        let booted = self.rom.booted(passover.stage, config);
         booted.with_context(|| format!("neither place was booted, but {:?} ({config:?})", passover.stage))
     }
 
@@ -115,7 +123,7 @@ impl BootImages {
     }
 
     const fn client(&self, booted: Place) -> Update {
-        Update { rom: self.board.rom, room: self.room, booted }
+        Update { rom: self.rom, room: self.room, booted }
     }
 
     fn buffer(&self) -> Vec<u8> {

@@ -42,6 +42,7 @@ pub(super) struct Partitions {
     parts: [Part; 2],
     written: [Option<(File, Unprotected)>; 2],
     register: Option<Register>,
+    are_two: bool,
 }
 
 const fn index(place: Place) -> usize {
@@ -52,8 +53,19 @@ const fn index(place: Place) -> usize {
 }
 
 impl Partitions {
-    pub(super) const fn new(a: Part, b: Part, register: Option<Register>) -> Self {
-        Self { parts: [a, b], written: [None, None], register }
+    /// The boot partitions of an eMMC.
+    pub(super) const fn emmc(a: Part, b: Part, register: Option<Register>) -> Self {
+        Self { parts: [a, b], written: [None, None], register, are_two: true }
+    }
+
+    /// Two sets of containers on a card.
+    pub(super) const fn card(a: Part, b: Part) -> Self {
+        Self { parts: [a, b], written: [None, None], register: None, are_two: false }
+    }
+
+    /// Whether the places are partitions of their own.
+    pub(super) const fn are_two(&self) -> bool {
+        self.are_two
     }
 }
 

@@ -37,7 +37,7 @@ impl Places {
                 format!("boot partitions of {size} bytes have no room for what {} keeps there", board.name)
             })?;
             let register = Register::of(device)?;
-            return Ok((Self::Partitions(Partitions::new(a, b, register)), room));
+            return Ok((Self::Partitions(Partitions::emmc(a, b, register)), room));
         }
         let starts = [u64::from(CARD_OFFSET), second?];
         let [a, b] = starts.map(|start| Part { path: device.to_owned(), start });
@@ -48,7 +48,15 @@ impl Places {
         let room = room.map(|(a, b)| a.min(b)).filter(|room| *room > 0).with_context(|| {
             format!("{}: {len} bytes have no room for two sets of containers", device.display())
         })?;
-        Ok((Self::Partitions(Partitions::new(a, b, None)), room))
+        Ok((Self::Partitions(Partitions::card(a, b)), room))
+    }
+
+    /// Whether the places are the boot partitions of an eMMC.
+    pub(super) const fn has_boot_partitions(&self) -> bool {
+        match self {
+            Self::Partitions(partitions) => partitions.are_two(),
+            Self::Flash(_) => false,
+        }
     }
 }
 

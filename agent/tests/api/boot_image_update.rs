@@ -62,8 +62,7 @@ impl Device {
 
     /// The old image in the first set of a card, whose second is at 1 MiB.
     fn card() -> Self {
-        let device =
-            Self::with("card", &["--board", "imx95_19x19_evk", "--rom", "a", "--second-set-fuse", "2"]);
+        let device = Self::with("card", &["--board", "imx95_19x19_evk", "--second-set-fuse", "2"]);
         let mut card = vec![0x5a; 0x80_0000];
         card[CARD_SET..][..old().len()].copy_from_slice(&old());
         fs::write(device.path("card"), card).unwrap();
@@ -179,6 +178,14 @@ fn a_card_has_its_sets_where_the_fuse_says() {
     assert!(!is_image(&card[CARD_SET..]) && is_image(&card[SECOND_SET..]), "what the ROM takes");
     let written = new().len().next_multiple_of(512);
     assert!(card[..CARD_SET].iter().chain(&card[SECOND_SET + written..]).all(|byte| *byte == 0x5a));
+}
+
+#[test]
+fn only_an_emmc_has_a_rom_that_can_take_either_place() {
+    let mut device = Device::card();
+    device.more.extend(["--rom", "enabled"]);
+    let (code, error) = said(&device.update("v2-p256.bin", &[]));
+    assert!(code == Some(1) && error.contains("card has no boot partitions"), "{error}");
 }
 
 #[test]

@@ -105,7 +105,7 @@ fn a_boot_image_is_tried_and_given_up() {
     machine.file("new.bin", &new);
     machine.file("version", b"2026.10-old");
     let run = machine.run(
-        "DEVICE='--device /dev/mtd0 --board imx95_19x19_evk --rom a --second-set-fuse 2 --config /fw_env.config'
+        "DEVICE='--device /dev/mtd0 --board imx95_19x19_evk --second-set-fuse 2 --config /fw_env.config'
          ota-agent boot-image update $DEVICE --booted a /new.bin; echo $?; keep trial
          ota-agent boot-image settle $DEVICE --booted b --wanted 2026.10-new --version-file /version; echo $?
          keep ended

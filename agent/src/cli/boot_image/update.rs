@@ -131,14 +131,13 @@ fn board(name: &str) -> Result<Board, String> {
 
 impl DeviceArgs {
     fn open(&self) -> anyhow::Result<(BootImages, Place, BootEnv)> {
-        let rom = match self.rom {
-            None => self.board.rom,
-            Some(RomArg::Enabled) => Rom::Enabled,
-            Some(RomArg::A) => Rom::First(Place::A),
-            Some(RomArg::B) => Rom::First(Place::B),
-        };
+        let rom = self.rom.map(|rom| match rom {
+            RomArg::Enabled => Rom::Enabled,
+            RomArg::A => Rom::First(Place::A),
+            RomArg::B => Rom::First(Place::B),
+        });
         let environment = BootEnv::open(&self.config)?;
-        let mut images = BootImages::open(&self.device, self.board.with_rom(rom), self.second_set_fuse)?;
+        let mut images = BootImages::open(&self.device, self.board, rom, self.second_set_fuse)?;
         let booted = match (&self.booted.booted, &self.booted.passover) {
             (Some(place), _) => Place::from(*place),
             (None, Some(path)) => images.booted(&passover(path)?)?,
