@@ -83,7 +83,7 @@ enum Command {
     Bootenv(bootenv::Args),
     EtcMerge(etc_merge::Args),
     Compose(compose::Args),
-    /// Verify Uptane and TUF metadata
+    /// Sign and verify Uptane and TUF metadata
     #[command(subcommand)]
     Uptane(uptane::Command),
     /// Print the signed vehicle manifest

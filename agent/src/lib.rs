@@ -17,5 +17,7 @@ pub mod http;
 pub mod metadata;
 pub mod ostree_tree;
 pub mod report;
+pub mod repository;
+pub mod seed;
 pub mod tuf_client;
 pub mod update;

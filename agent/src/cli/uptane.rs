@@ -1,6 +1,7 @@
-//! `ota-agent uptane`: metadata in directories, verified.
+//! `ota-agent uptane`: metadata in directories, signed and verified.
 
 mod files;
+mod repo;
 mod vectors;
 mod verify;
 
@@ -13,6 +14,7 @@ use crate::cli::Exit;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Repo(repo::Args),
     /// Verify a repository's metadata at a given time
     Verify(VerifyArgs),
     /// Run the Uptane test vectors
@@ -62,6 +64,7 @@ pub(crate) struct VectorsArgs {
 
 pub(crate) fn run(command: &Command, json: bool) -> anyhow::Result<Exit> {
     match command {
+        Command::Repo(args) => repo::run(args, json),
         Command::Verify(args) => verify::run(args, json),
         Command::Vectors(args) => vectors::run(args, json),
     }

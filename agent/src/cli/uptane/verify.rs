@@ -77,7 +77,10 @@ impl Run<'_> {
             max_targets: self.args.max_targets.unwrap_or(max_targets),
         };
         let director = files(Repository::Director, "director", MAX_METADATA_BYTES);
-        let image = files(Repository::Image, "image_repo", MAX_IMAGE_TARGETS_BYTES);
+        // A Lockbox calls it otherwise.
+        let there = |name: &&str| self.args.directory.join(name).is_dir();
+        let name = ["image_repo", "image-repo"].into_iter().find(there).unwrap_or("image_repo");
+        let image = files(Repository::Image, name, MAX_IMAGE_TARGETS_BYTES);
         if self.args.roots_only {
             let present: Vec<_> =
                 [&director, &image].into_iter().filter(|files| files.directory.is_dir()).collect();
