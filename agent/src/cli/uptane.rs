@@ -38,7 +38,11 @@ pub(crate) struct VerifyArgs {
     /// Print this target's length and hashes
     #[arg(long, value_name = "NAME", conflicts_with = "roots_only")]
     target: Option<String>,
-    /// The largest Targets metadata that is taken, in bytes
+    /// Do not hold the Image repository's (or with --tuf the one repository's) Targets metadata in memory: verify it
+    /// while it is read. What cannot be verified so is read as a whole, which is said on standard error
+    #[arg(long, conflicts_with = "roots_only")]
+    stream: bool,
+    /// The largest Targets metadata that is taken, in bytes; with --stream the largest that is held in memory
     #[arg(long, value_name = "BYTES")]
     max_targets: Option<usize>,
     /// Walk and check the chain of Roots only
