@@ -19,6 +19,8 @@ pub mod http;
 pub mod metadata;
 pub mod ostree_tree;
 pub mod report;
+pub mod repository;
+pub mod seed;
 mod storage;
 pub mod tuf_client;
 pub mod update;

@@ -14,3 +14,4 @@ mod repositories;
 mod server;
 mod tuf_client;
 mod uptane;
+mod uptane_repo;
