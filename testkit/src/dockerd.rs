@@ -178,7 +178,7 @@ impl Dockerd {
         String::from_utf8_lossy(&printed).trim().to_owned()
     }
 
-    /// Makes an image of a static busybox and a file `/version`, pushes and saves it, and removes it again
+    /// Makes an image of a static busybox with the label `version` and a file of that name, pushes and saves it, and removes it again
     /// from the engine.
     ///
     /// # Panics
@@ -199,7 +199,8 @@ impl Dockerd {
         tools::success(tools::tool("tar").arg("-C").arg(&root).arg("-cf").arg(&tar).arg("."));
         let name = format!("{REGISTRY}/app:{version}");
         let archive = self.path().join(format!("{version}.tar"));
-        tools::success(self.command().arg("import").arg(&tar).arg(&name));
+        let label = format!("LABEL version={version}");
+        tools::success(self.command().args(["import", "-c", &label]).arg(&tar).arg(&name));
         drop(self.docker(&["push", "-q", &name]));
         let image = self.docker(&["inspect", "-f", "{{index .RepoDigests 0}}", &name]);
         tools::success(self.command().arg("save").arg("-o").arg(&archive).arg(&name));

@@ -1,6 +1,8 @@
 //! An application is deployed, updated and rolled back on a real Docker Engine.
 
+mod cut;
 mod device;
+mod offline;
 
 use container_spec::plan::Outcome;
 use device::{Device, HEALTHY, UNHEALTHY, compose};
