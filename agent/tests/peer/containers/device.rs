@@ -47,7 +47,7 @@ pub(crate) fn options(offline: bool) -> Options {
     Options {
         offline,
         start_timeout: Duration::from_secs(20),
-        settle: Duration::from_nanos(300_000_000),
+        settle: Duration::from_nanos(100_000_000),
         ..Options::default()
     }
 }
