@@ -5,6 +5,8 @@
 
 mod checkout;
 mod commit;
+mod complete;
+mod delta;
 mod error;
 mod fsck;
 mod layout;

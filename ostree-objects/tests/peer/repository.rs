@@ -12,9 +12,9 @@ use crate::tree;
 
 const MODES: [(RepoMode, &str); 2] = [(RepoMode::Archive, "archive"), (RepoMode::BareUser, "bare-user")];
 
-fn ostree(repo: &Path, arguments: &[&str]) -> String {
+pub fn ostree(repo: &Path, arguments: &[&str]) -> String {
     let mut command = tools::tool("ostree");
-    command.arg(arguments[0]).arg("--repo").arg(repo).args(&arguments[1..]);
+    command.arg(format!("--repo={}", repo.display())).args(arguments);
     String::from_utf8(tools::success(&mut command)).unwrap().trim().to_owned()
 }
 
