@@ -193,6 +193,16 @@ impl<'a> PartHeaderRef<'a> {
     const EMPTY: PartHeaderRef<'static> =
         PartHeaderRef { checksum: Checksum([0; 32]), size: 0, objects_size: 0, objects: &[] };
 
+    /// A header from its parts; `objects` are 33 bytes each, a type's number and a checksum.
+    ///
+    /// # Errors
+    /// If `objects` are not that, or of a type that no part makes.
+    pub fn new(checksum: Checksum, size: u64, objects_size: u64, objects: &'a [u8]) -> Result<Self, Error> {
+        let objects = Span::new(objects);
+        check_objects(&objects)?;
+        Ok(Self { checksum, size, objects_size, objects: objects.bytes })
+    }
+
     fn read(span: Span<'a>, order: ByteOrder) -> Result<Self, Error> {
         let mut tuple = Tuple::new(span, 1)?;
         let version = order.u32(tuple.array(4)?);
@@ -203,16 +213,7 @@ impl<'a> PartHeaderRef<'a> {
         let size = order.u64(tuple.array(8)?);
         let objects_size = order.u64(tuple.array(8)?);
         let objects = tuple.last(1)?;
-        if !objects.len().is_multiple_of(OBJECT_BYTES) {
-            let kind = ErrorKind::FixedSize { unit: OBJECT_BYTES, actual: objects.len() };
-            return Err(objects.error(0, kind));
-        }
-        for (index, object) in objects.bytes.chunks_exact(OBJECT_BYTES).enumerate() {
-            if PartObject::read(object).is_none() {
-                let number = object.first().copied().unwrap_or_default();
-                return Err(objects.error(index * OBJECT_BYTES, ErrorKind::DeltaObjectType { number }));
-            }
-        }
+        check_objects(&objects)?;
         Ok(Self { checksum, size, objects_size, objects: objects.bytes })
     }
 
@@ -223,6 +224,20 @@ impl<'a> PartHeaderRef<'a> {
         // `read` has read each of them once.
         self.objects.chunks_exact(OBJECT_BYTES).map(move |object| PartObject::read(object).unwrap_or(none))
     }
+}
+
+fn check_objects(objects: &Span<'_>) -> Result<(), Error> {
+    if !objects.len().is_multiple_of(OBJECT_BYTES) {
+        let kind = ErrorKind::FixedSize { unit: OBJECT_BYTES, actual: objects.len() };
+        return Err(objects.error(0, kind));
+    }
+    for (index, object) in objects.bytes.chunks_exact(OBJECT_BYTES).enumerate() {
+        if PartObject::read(object).is_none() {
+            let number = object.first().copied().unwrap_or_default();
+            return Err(objects.error(index * OBJECT_BYTES, ErrorKind::DeltaObjectType { number }));
+        }
+    }
+    Ok(())
 }
 
 impl PartObject {

@@ -16,7 +16,7 @@ struct Target {
     accepts: fn(&[u8]) -> bool,
 }
 
-const TARGETS: [Target; 13] = [
+const TARGETS: [Target; 14] = [
     Target { name: "commit", property: oracle::commit, accepts: |bytes| CommitRef::parse(bytes).is_ok() },
     Target { name: "variant", property: oracle::variant, accepts: oracle::reads_variant },
     Target { name: "dirtree", property: oracle::dirtree, accepts: |bytes| DirTreeRef::parse(bytes).is_ok() },
@@ -45,6 +45,7 @@ const TARGETS: [Target; 13] = [
         accepts: |bytes| DetachedRef::parse(bytes).is_ok(),
     },
     Target { name: "part", property: oracle::part, accepts: |bytes| PartRef::parse(bytes).is_ok() },
+    Target { name: "operations", property: oracle::operations, accepts: oracle::makes_objects },
     Target { name: "text", property: oracle::text, accepts: |bytes| Name::from_bytes(bytes).is_ok() },
 ];
 

@@ -7,6 +7,7 @@
     clippy::std_instead_of_alloc
 )]
 
+mod deltas;
 mod repository;
 mod retention;
 mod sysroot;

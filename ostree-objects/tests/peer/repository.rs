@@ -29,9 +29,9 @@ fn owner() -> (u32, u32) {
     (stat.uid(), stat.gid())
 }
 
-fn ostree(repo: &Path, arguments: &[&str]) -> String {
+pub fn ostree(repo: &Path, arguments: &[&str]) -> String {
     let mut command = tools::tool("ostree");
-    command.arg(arguments[0]).arg("--repo").arg(repo).args(&arguments[1..]);
+    command.arg(format!("--repo={}", repo.display())).args(arguments);
     String::from_utf8(tools::success(&mut command)).unwrap().trim().to_owned()
 }
 

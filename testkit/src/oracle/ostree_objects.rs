@@ -6,8 +6,10 @@
 
 mod deltas;
 mod gvariant;
+mod operations;
 
 pub use deltas::{detached, index, part, summary, superblock};
+pub use operations::{SOURCE, Store, makes_objects, operations};
 
 use std::io::Read;
 
