@@ -155,7 +155,8 @@ fn checkout(criterion: &mut Criterion) {
                 format!("out-{number}")
             };
             let checkout = |name: String| {
-                repo.checkout(&commit, &at, &name, CheckoutOptions { copy }).unwrap();
+                repo.checkout(&commit, &at, &name, CheckoutOptions { copy, ..CheckoutOptions::default() })
+                    .unwrap();
                 Removed(directory.path().join(name))
             };
             bencher.iter_batched(fresh, checkout, BatchSize::PerIteration);

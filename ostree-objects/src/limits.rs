@@ -60,6 +60,15 @@ pub const MAX_CONTENT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// An operating system has some ten thousands; each costs about 100 bytes of memory while pulling.
 pub const MAX_OBJECTS: usize = 4 * 1024 * 1024;
 
+/// Most files, links and directories that a checkout makes, or a walk visits, unless told otherwise.
+///
+/// A commit may name one directory in many places: with a depth of 256 and two names in each, a few kilobytes stand
+/// for more entries than there are atoms.
+pub const MAX_CHECKOUT_ENTRIES: u64 = 4 * 1024 * 1024;
+
+/// Most bytes of content that a checkout copies unless told otherwise.
+pub const MAX_CHECKOUT_BYTES: u64 = 64 * 1024 * 1024 * 1024;
+
 /// The limits that a caller may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -21,7 +21,7 @@ mod temporary;
 mod walk;
 mod write;
 
-pub use checkout::CheckoutOptions;
+pub use checkout::{CheckoutOptions, Ownership, Union};
 pub use commit::CommitOptions;
 pub use error::RepoError;
 pub use fsck::{Damage, FsckReport};

@@ -1,14 +1,14 @@
 //! `ota-agent ostree`: repositories, with the arguments and lines of the real tool.
 
+mod checkout;
 mod commit;
 mod show;
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::{Subcommand, ValueEnum};
-use ostree_objects::repo::{CheckoutOptions, Damage, EntryObjects, Repo, TreeEntry};
+use ostree_objects::repo::{Damage, EntryObjects, Repo, TreeEntry};
 use ostree_objects::{Checksum, DirMetaRef, ObjectType, RepoMode};
 
 use crate::cli::Exit;
@@ -36,19 +36,8 @@ enum Command {
     },
     /// Commit a directory and print the commit's checksum
     Commit(commit::Args),
-    /// Check a commit out into a new directory, in user mode
-    Checkout {
-        /// As a plain user: without owners and extended attributes. The only way so far.
-        #[arg(long, short = 'U')]
-        user: bool,
-        /// Copy files even where they could be linked.
-        #[arg(long, short = 'C')]
-        copy: bool,
-        /// The commit or ref.
-        rev: String,
-        /// Where; it must not exist.
-        dest: PathBuf,
-    },
+    /// Check a commit out
+    Checkout(checkout::Args),
     /// List the tree of a commit
     Ls {
         /// Everything below, not the root's entries alone.
@@ -141,7 +130,7 @@ pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
     match command {
         Command::Init { .. } => {}
         Command::Commit(args) => println!("{}", commit::run(&repo, args)?),
-        Command::Checkout { user: _, copy, rev, dest } => checkout(&repo, &rev, &dest, copy)?,
+        Command::Checkout(args) => checkout::run(&repo, &args)?,
         Command::Ls { recursive, checksum, rev } => list(&repo, &resolve(&repo, &rev)?, recursive, checksum)?,
         Command::Show { rev } => show::print(&repo, &resolve(&repo, &rev)?)?,
         Command::Diff { old, new } => {
@@ -182,18 +171,6 @@ pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
 
 fn resolve(repo: &Repo, rev: &str) -> anyhow::Result<Checksum> {
     repo.resolve(rev).with_context(|| rev.to_owned())
-}
-
-fn checkout(repo: &Repo, rev: &str, dest: &Path, copy: bool) -> anyhow::Result<()> {
-    let commit = resolve(repo, rev)?;
-    let name = dest.file_name().and_then(|name| name.to_str()).context("the destination has no name")?;
-    let parent = match dest.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let at = File::open(parent).with_context(|| format!("opening {}", parent.display()))?;
-    repo.checkout(&commit, &at, name, CheckoutOptions { copy })
-        .with_context(|| format!("checking out into {}", dest.display()))
 }
 
 fn list(repo: &Repo, commit: &Checksum, recursive: bool, checksums: bool) -> anyhow::Result<()> {

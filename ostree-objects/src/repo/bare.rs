@@ -4,14 +4,13 @@
 //! others. In `bare-user-only` it has none: objects are root's, without extended attributes, and their modes are
 //! below 0775 (`ostree-repo.c`, `_ostree_validate_bareuseronly_mode`).
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use std::fs::File;
 
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 
-use super::read::FileObject;
+use super::read::{Content, StoredFile};
 use super::temporary::TemporaryName;
 use super::{EPOCH, Repo, RepoError, attributes};
 use crate::object::{S_IFMT, S_IFREG};
@@ -22,7 +21,7 @@ pub(super) const USER_ONLY_BITS: u32 = 0o775;
 
 impl Repo {
     /// Opens the file object that lies in the repository as what it is.
-    pub(super) fn open_bare(&self, checksum: &Checksum) -> Result<FileObject, RepoError> {
+    pub(super) fn open_bare(&self, checksum: &Checksum) -> Result<StoredFile, RepoError> {
         let path = checksum.loose_path(ObjectType::File, self.mode);
         let path = path.as_str();
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
@@ -43,10 +42,10 @@ impl Repo {
             .map_err(|error| bad(checksum, error))?
             .into();
         let size = u64::try_from(stat.st_size).unwrap_or(0);
-        Ok(FileObject { header, size, content: Box::new(file), linkable: size > 0 })
+        Ok(StoredFile { header, size, content: Content::Plain(file) })
     }
 
-    fn open_bare_link(&self, checksum: &Checksum) -> Result<FileObject, RepoError> {
+    fn open_bare_link(&self, checksum: &Checksum) -> Result<StoredFile, RepoError> {
         let path = checksum.loose_path(ObjectType::File, self.mode);
         let path = path.as_str();
         let io = || RepoError::io("reading a symbolic link");
@@ -65,7 +64,7 @@ impl Repo {
         let header: FileHeader = FileHeaderRef::symlink(uid, gid, target, xattrs.as_ref())
             .map_err(|error| bad(checksum, error))?
             .into();
-        Ok(FileObject { header, size: 0, content: Box::new(std::io::empty()), linkable: false })
+        Ok(StoredFile { header, size: 0, content: Content::Empty })
     }
 
     /// Whether the repository can store such an object.

@@ -66,6 +66,30 @@ pub enum RepoError {
     /// Something in the tree that is committed is neither file, directory nor symbolic link.
     #[error("the tree holds something that is no file, directory or symbolic link")]
     FileType,
+    /// The commit has no such directory.
+    #[error("no such directory in the commit")]
+    NoDirectory,
+    /// A whiteout names nothing that can be in its directory.
+    #[error("the name in a whiteout {0}")]
+    Whiteout(crate::NameError),
+    /// A file that is there is not what a checkout would have made.
+    #[error("what is there differs from file {checksum}")]
+    Differs {
+        /// The file object.
+        checksum: Checksum,
+    },
+    /// A checkout has more entries than the limit.
+    #[error("the checkout has more than {limit} entries")]
+    CheckoutEntries {
+        /// The limit.
+        limit: u64,
+    },
+    /// A checkout copies more content than the limit.
+    #[error("the checkout copies more than {limit} bytes")]
+    CheckoutBytes {
+        /// The limit in bytes.
+        limit: u64,
+    },
     /// A file changed while it was committed.
     #[error("a file in the tree changes while it is committed")]
     Changed,

@@ -7,6 +7,7 @@ use std::io::Read;
 
 use rustix::fs::{Mode, OFlags};
 
+use super::content::BUFFER_BYTES;
 use super::{Repo, RepoError};
 use crate::filez::{Inflate, read_header};
 use crate::limits::{MAX_FILE_HEADER_BYTES, MAX_SYMLINK_BYTES};
@@ -21,8 +22,52 @@ pub struct FileObject {
     pub size: u64,
     /// The content; empty for a symbolic link.
     pub content: Box<dyn Read>,
-    /// A file of its own in the repository, which a checkout may link if owner and mode fit.
-    pub(crate) linkable: bool,
+}
+
+/// A file object as it is stored.
+pub(super) struct StoredFile {
+    pub(super) header: FileHeader,
+    pub(super) size: u64,
+    pub(super) content: Content,
+}
+
+/// How content is stored.
+pub(super) enum Content {
+    /// In a file of its own.
+    Plain(File),
+    /// Compressed.
+    Packed(Box<Inflate<File>>),
+    /// A symbolic link has none.
+    Empty,
+}
+
+impl Content {
+    pub(super) fn copy_to(self, file: &mut File) -> std::io::Result<()> {
+        match self {
+            // The kernel copies, or shares, from file to file.
+            Self::Plain(mut plain) => std::io::copy(&mut plain, file).map(drop),
+            Self::Packed(mut inflate) => {
+                let mut buffer = vec![0; BUFFER_BYTES];
+                loop {
+                    let count = inflate.read(&mut buffer)?;
+                    let Some(bytes @ [_, ..]) = buffer.get(..count) else { return Ok(()) };
+                    std::io::Write::write_all(file, bytes)?;
+                }
+            }
+            Self::Empty => Ok(()),
+        }
+    }
+}
+
+impl From<StoredFile> for FileObject {
+    fn from(stored: StoredFile) -> Self {
+        let content: Box<dyn Read> = match stored.content {
+            Content::Plain(file) => Box::new(file),
+            Content::Packed(inflate) => inflate,
+            Content::Empty => Box::new(std::io::empty()),
+        };
+        Self { header: stored.header, size: stored.size, content }
+    }
 }
 
 impl core::fmt::Debug for FileObject {
@@ -30,6 +75,9 @@ impl core::fmt::Debug for FileObject {
         formatter.debug_struct("FileObject").field("header", &self.header).field("size", &self.size).finish()
     }
 }
+
+/// The attribute of a bare-user object.
+const META: &str = "user.ostreemeta";
 
 impl Repo {
     /// The bytes of a commit, dirtree or dirmeta object, which have its checksum.
@@ -60,28 +108,40 @@ impl Repo {
     /// # Errors
     /// If it is missing, or its header is malformed.
     pub fn open_file(&self, checksum: &Checksum) -> Result<FileObject, RepoError> {
+        self.open_stored(checksum).map(FileObject::from)
+    }
+
+    pub(super) fn open_stored(&self, checksum: &Checksum) -> Result<StoredFile, RepoError> {
         if matches!(self.mode, RepoMode::Bare | RepoMode::BareUserOnly) {
             return self.open_bare(checksum);
         }
         let mut file = self.open_object(ObjectType::File, checksum)?;
-        if self.mode == RepoMode::Archive {
-            let (size, header) = read_header(&mut file).map_err(|error| malformed(checksum, error))?;
-            let content: Box<dyn Read> = match header.as_ref().symlink_target() {
-                Some(_) => Box::new(std::io::empty()),
-                None => Box::new(Inflate::new(file, size)),
-            };
-            return Ok(FileObject { header, size, content, linkable: false });
+        if self.mode != RepoMode::Archive {
+            return self.open_bare_user(file, checksum);
         }
-        self.open_bare_user(file, checksum)
+        let (size, header) = read_header(&mut file).map_err(|error| malformed(checksum, error))?;
+        let content = match header.as_ref().symlink_target() {
+            Some(_) => Content::Empty,
+            None => Content::Packed(Box::new(Inflate::new(file, size))),
+        };
+        Ok(StoredFile { header, size, content })
     }
 
     /// A bare-user object: content in the file, the rest in an extended attribute of it
     /// (`user.ostreemeta`, `(uuua(ayay))`). A symbolic link is a file with its target and a NUL in it.
-    fn open_bare_user(&self, file: File, checksum: &Checksum) -> Result<FileObject, RepoError> {
-        let mut attribute = vec![0; MAX_FILE_HEADER_BYTES];
-        let count = rustix::fs::fgetxattr(&file, "user.ostreemeta", &mut attribute[..])
-            .map_err(RepoError::io("reading user.ostreemeta"))?;
-        let bytes = attribute.get(..count).unwrap_or_default();
+    fn open_bare_user(&self, file: File, checksum: &Checksum) -> Result<StoredFile, RepoError> {
+        // Nearly every file has no other attributes, and the twelve bytes of its owner and mode are all.
+        let (mut small, mut large) = ([0; 64], Vec::new());
+        let bytes = match rustix::fs::fgetxattr(&file, META, &mut small[..]) {
+            Ok(count) => small.get(..count),
+            Err(rustix::io::Errno::RANGE) => {
+                large.resize(MAX_FILE_HEADER_BYTES, 0);
+                let count = rustix::fs::fgetxattr(&file, META, &mut large[..]);
+                large.get(..count.map_err(RepoError::io("reading user.ostreemeta"))?)
+            }
+            Err(error) => return Err(RepoError::io("reading user.ostreemeta")(error)),
+        };
+        let bytes = bytes.unwrap_or_default();
         let bad = |error| RepoError::Malformed { object_type: ObjectType::File, checksum: *checksum, error };
         let (Owner { uid, gid, mode }, xattrs) =
             Owner::read(crate::gvariant::Span::new(bytes)).map_err(bad)?;
@@ -91,11 +151,11 @@ impl Repo {
             file.take(limit).read_to_string(&mut target).map_err(RepoError::io("reading a symbolic link"))?;
             let target = target.strip_suffix('\0').unwrap_or(&target);
             let header = FileHeaderRef::symlink(uid, gid, target, xattrs).map_err(bad)?.into();
-            return Ok(FileObject { header, size: 0, content: Box::new(std::io::empty()), linkable: false });
+            return Ok(StoredFile { header, size: 0, content: Content::Empty });
         }
         let header = FileHeaderRef::regular(uid, gid, mode, xattrs).map_err(bad)?.into();
         let size = file.metadata().map_err(RepoError::io("reading an object"))?.len();
-        Ok(FileObject { header, size, content: Box::new(file), linkable: size > 0 })
+        Ok(StoredFile { header, size, content: Content::Plain(file) })
     }
 
     /// Reads a file object through and compares its content with its name.

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use super::checkout::malformed;
 use super::{Repo, RepoError};
-use crate::limits::MAX_DEPTH;
+use crate::limits::{MAX_CHECKOUT_ENTRIES, MAX_DEPTH};
 use crate::{Checksum, CommitRef, DirTreeRef, ObjectType};
 
 /// An entry of a tree.
@@ -83,7 +83,8 @@ impl Repo {
     /// Visits `start` and everything below it, each directory before its entries.
     ///
     /// # Errors
-    /// If an object is missing, corrupt or malformed, directories nest too deep, or as of `visit`.
+    /// If an object is missing, corrupt or malformed, directories nest too deep, there are more than
+    /// [`MAX_CHECKOUT_ENTRIES`], or as of `visit`.
     pub fn walk<E: From<RepoError>>(
         &self,
         start: TreeEntry,
@@ -91,11 +92,13 @@ impl Repo {
     ) -> Result<(), E> {
         // One level a directory that is open: what is left in it, the next one last.
         let mut levels = vec![vec![start]];
+        let mut left = MAX_CHECKOUT_ENTRIES;
         while let Some(level) = levels.last_mut() {
             let Some(entry) = level.pop() else {
                 levels.pop();
                 continue;
             };
+            left = left.checked_sub(1).ok_or(RepoError::CheckoutEntries { limit: MAX_CHECKOUT_ENTRIES })?;
             visit(&entry)?;
             let mut below = self.entries(&entry)?;
             if below.is_empty() {

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use super::deployment::{directory_of, parse_name};
 use super::kernel::enter;
 use super::{Deployment, PrepareError, Sysroot, SysrootError};
-use crate::repo::{CheckoutOptions, open_directory};
-use crate::{Checksum, Name};
+use crate::repo::{CheckoutOptions, Ownership, open_directory};
+use crate::{Checksum, Name, RepoMode};
 
 /// What is deployed.
 #[derive(Clone, Copy, Debug)]
@@ -40,8 +40,8 @@ impl Sysroot {
     /// Checks a commit out beside the other deployments and has `merge_etc` make its /etc. Nothing that boots
     /// changes; what an interrupted call left behind is removed by [`Self::cleanup`].
     ///
-    /// Files are checked out in user mode: modes are kept but for set-id bits, owners and extended attributes are
-    /// not restored.
+    /// From a repository of mode `bare` files have owners, modes and extended attributes as committed. From one of
+    /// another mode they are checked out in user mode: without set-id bits, the caller's.
     ///
     /// # Errors
     /// If the commit is not complete, the tree is none that can be booted, or the merge fails.
@@ -60,8 +60,13 @@ impl Sysroot {
         let deployment = Deployment { stateroot, commit, serial, arguments };
         let path = deployment.path();
         let parent = open_directory(rustix::fs::CWD, self.disk.path(&directory_of(&deployment.stateroot)))?;
+        let ownership = match self.repo.mode() {
+            RepoMode::Bare => Ownership::Committed,
+            _ => Ownership::User,
+        };
+        let how = CheckoutOptions { ownership, ..CheckoutOptions::default() };
         self.disk.hand_over(&path)?;
-        self.repo.checkout(&commit, &parent, &deployment.name(), CheckoutOptions::default())?;
+        self.repo.checkout(&commit, &parent, &deployment.name(), how)?;
         self.defaults_to_usr_etc(&path)?;
         let previous = merge.map(|previous| {
             let root = self.path_of(previous);

@@ -1,10 +1,10 @@
 //! Objects that the real tool accepts and that are refused here.
 
 use ostree_objects::pull::{Planner, PullError, Request};
-use ostree_objects::repo::{CheckoutOptions, Repo, RepoError};
+use ostree_objects::repo::{CheckoutOptions, Repo, RepoError, Union};
 use ostree_objects::{
-    Checksum, Commit, DirMetaRef, DirTree, DirTreeRef, ErrorKind, Limits, Name, NameError, ObjectType,
-    RepoMode, XattrsRef,
+    Checksum, Commit, DirMetaRef, DirTree, DirTreeRef, ErrorKind, FileHeaderRef, Limits, Name, NameError,
+    ObjectType, RepoMode, XattrsRef,
 };
 
 /// A dirtree with one directory entry of that name, put together by hand.
@@ -78,4 +78,62 @@ fn a_tree_that_tries_to_leave_its_directory_touches_nothing_outside() {
     assert_eq!((object_type, checksum), (ObjectType::DirTree, tree));
     assert_eq!(error.kind, ErrorKind::Name(NameError::Dots));
     std::fs::remove_dir_all(&directory).unwrap();
+}
+
+/// A commit of files with these names and this content, and of directories with a file in each.
+fn commit_of(repo: &Repo, files: &[&str], directories: &[&str]) -> Checksum {
+    let mut meta = Vec::new();
+    DirMetaRef::new(0, 0, 0o755, XattrsRef::EMPTY).unwrap().encode(&mut meta).unwrap();
+    let meta = repo.write_metadata(ObjectType::DirMeta, None, &meta).unwrap();
+    let header = FileHeaderRef::regular(0, 0, 0o100_644, XattrsRef::EMPTY).unwrap();
+    let file = repo.write_file(&header, None, &b"hostile"[..]).unwrap();
+    let mut below = DirTree::new();
+    below.insert_file(Name::new("file").unwrap(), file).unwrap();
+    let below = repo.write_metadata(ObjectType::DirTree, None, &below.encode()).unwrap();
+    let mut tree = DirTree::new();
+    for name in files {
+        tree.insert_file(Name::new(name).unwrap(), file).unwrap();
+    }
+    for name in directories {
+        tree.insert_dir(Name::new(name).unwrap(), below, meta).unwrap();
+    }
+    let tree = repo.write_metadata(ObjectType::DirTree, None, &tree.encode()).unwrap();
+    let (subject, body) = (String::new(), String::new());
+    let commit = Commit { metadata: Vec::new(), parent: None, subject, body, timestamp: 0, tree, meta };
+    repo.write_metadata(ObjectType::Commit, None, &commit.encode()).unwrap()
+}
+
+#[test]
+fn whiteouts_of_what_is_no_name_and_links_in_a_union_touch_nothing_outside() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let repo = Repo::init(&directory.path().join("repo"), RepoMode::Archive).unwrap();
+    let around = directory.path().join("around");
+    let dest = around.join("dest");
+    std::fs::create_dir_all(&dest).unwrap();
+    std::fs::create_dir(around.join("outside")).unwrap();
+    std::fs::write(around.join("outside/witness"), "untouched").unwrap();
+    std::os::unix::fs::symlink("../outside", dest.join("link")).unwrap();
+    let at = std::fs::File::open(&around).unwrap();
+    let options = CheckoutOptions { union: Union::Files, whiteouts: true, ..CheckoutOptions::default() };
+    for (name, rule) in [(".wh.", NameError::Empty), (".wh..", NameError::Dots), (".wh...", NameError::Dots)]
+    {
+        let commit = commit_of(&repo, &[name], &[]);
+        let error = repo.checkout(&commit, &at, "dest", options).unwrap_err();
+        assert!(matches!(error, RepoError::Whiteout(found) if found == rule), "{name}: {error}");
+    }
+    // A directory of the commit where a symbolic link is: not followed.
+    for union in [Union::Files, Union::Add, Union::Identical] {
+        let commit = commit_of(&repo, &[], &["link"]);
+        let error = repo.checkout(&commit, &at, "dest", CheckoutOptions { union, ..options }).unwrap_err();
+        assert!(matches!(error, RepoError::Io { doing: "opening a directory", .. }), "{error}");
+    }
+    // A whiteout of the link removes the link alone.
+    repo.checkout(&commit_of(&repo, &[".wh.link"], &[]), &at, "dest", options).unwrap();
+    assert!(!dest.join("link").is_symlink());
+    let names = |path: &std::path::Path| -> Vec<_> {
+        std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+    };
+    assert_eq!(names(&around.join("outside")), ["witness"]);
+    assert_eq!(std::fs::read(around.join("outside/witness")).unwrap(), b"untouched");
+    assert_eq!(names(&around).len(), 2);
 }

@@ -94,3 +94,45 @@ fn a_file_that_declares_too_much_content_is_refused_before_it_is_read() {
     let error = declaring(MAX_CONTENT_BYTES);
     assert!(matches!(error, RepoError::Io { .. }), "{error}");
 }
+
+/// So many directories, each twice in the one before it: 2^n - 1 entries of n dirtrees.
+fn commit_that_doubles(repo: &Repo, depth: usize) -> Checksum {
+    let mut meta = Vec::new();
+    DirMetaRef::new(0, 0, 0o755, XattrsRef::EMPTY).unwrap().encode(&mut meta).unwrap();
+    let meta = repo.write_metadata(ObjectType::DirMeta, None, &meta).unwrap();
+    let header = FileHeaderRef::regular(0, 0, 0o100_644, XattrsRef::EMPTY).unwrap();
+    let file = repo.write_file(&header, None, &[7; 10][..]).unwrap();
+    let mut tree = DirTree::new();
+    tree.insert_file(Name::new("file").unwrap(), file).unwrap();
+    let mut tree = repo.write_metadata(ObjectType::DirTree, None, &tree.encode()).unwrap();
+    for _ in 1..depth {
+        let mut parent = DirTree::new();
+        for name in ["a", "b"] {
+            parent.insert_dir(Name::new(name).unwrap(), tree, meta).unwrap();
+        }
+        tree = repo.write_metadata(ObjectType::DirTree, None, &parent.encode()).unwrap();
+    }
+    let (subject, body) = (String::new(), String::new());
+    let commit = Commit { metadata: Vec::new(), parent: None, subject, body, timestamp: 0, tree, meta };
+    repo.write_metadata(ObjectType::Commit, None, &commit.encode()).unwrap()
+}
+
+#[test]
+fn as_many_entries_and_bytes_as_the_limit_and_no_more() {
+    let (directory, repo) = repository();
+    let at = File::open(directory.path()).unwrap();
+    // Eight directories with a file of ten bytes each, and six that lead to them: 22 entries below the root.
+    let commit = commit_that_doubles(&repo, 4);
+    let with =
+        |max_entries, max_bytes| CheckoutOptions { max_entries, max_bytes, ..CheckoutOptions::default() };
+    repo.checkout(&commit, &at, "fits", with(22, 80)).unwrap();
+    let error = repo.checkout(&commit, &at, "entries", with(21, 80)).unwrap_err();
+    assert!(matches!(error, RepoError::CheckoutEntries { limit: 21 }), "{error}");
+    let error = repo.checkout(&commit, &at, "bytes", with(22, 79)).unwrap_err();
+    assert!(matches!(error, RepoError::CheckoutBytes { limit: 79 }), "{error}");
+    // A few kilobytes stand for 2^200 entries; nobody makes or lists them.
+    let endless = commit_that_doubles(&repo, 200);
+    let error = repo.checkout(&endless, &at, "endless", with(1000, 1_000_000)).unwrap_err();
+    assert!(matches!(error, RepoError::CheckoutEntries { limit: 1000 }), "{error}");
+    assert!(repo.fsck().unwrap().damaged.is_empty());
+}

@@ -18,7 +18,7 @@ const MODES: [(RepoMode, &str); 4] = [
 ];
 
 /// A mode for each seed.
-fn mode_of(seed: u64) -> (RepoMode, &'static str) {
+pub fn mode_of(seed: u64) -> (RepoMode, &'static str) {
     MODES[usize::try_from(seed % 4).unwrap()]
 }
 
@@ -35,7 +35,7 @@ pub fn ostree(repo: &Path, arguments: &[&str]) -> String {
     String::from_utf8(tools::success(&mut command)).unwrap().trim().to_owned()
 }
 
-fn commit_by_ostree(repo: &Path, tree: &Path) -> Checksum {
+pub fn commit_by_ostree(repo: &Path, tree: &Path) -> Checksum {
     let printed = ostree(
         repo,
         &[
@@ -60,7 +60,7 @@ fn checkout_by_ostree(repo: &Path, commit: Checksum, to: &Path, copy: bool) {
     ostree(repo, &arguments);
 }
 
-fn options() -> CommitOptions {
+pub fn options() -> CommitOptions {
     CommitOptions {
         branch: Some("os/main".into()),
         subject: "A subject".into(),
@@ -111,7 +111,8 @@ fn a_repository_of_the_tool_is_read_and_checked_out_alike() {
         }
         for copy in [false, true] {
             let at = File::open(&directory).unwrap();
-            repo.checkout(&commit, &at, "ours", CheckoutOptions { copy }).unwrap();
+            repo.checkout(&commit, &at, "ours", CheckoutOptions { copy, ..CheckoutOptions::default() })
+                .unwrap();
             let began = std::time::SystemTime::now();
             checkout_by_ostree(&path, commit, &theirs, copy);
             let mut expected = tree::list(&theirs);
@@ -158,7 +159,7 @@ fn a_commit_of_ours_is_the_tools_commit_and_passes_its_fsck() {
 }
 
 /// Gives files of the tree extended attributes, and as root some of them to others.
-fn own(root: &Path) {
+pub fn own(root: &Path) {
     let is_root = owner().0 == 0;
     for (number, name) in tree::list(root).keys().enumerate() {
         let path = root.join(name);
@@ -179,15 +180,14 @@ fn own(root: &Path) {
     }
 }
 
-/// What distinguishes an object on disk: type and mode, owner, attributes, content.
-type Stored = (u32, (u32, u32), Vec<u8>, Vec<u8>);
+/// What distinguishes a path: type and mode, owner, attributes, content.
+pub type Stored = (u32, (u32, u32), Vec<u8>, Vec<u8>);
 
-fn stored(repo: &Path) -> std::collections::BTreeMap<String, Stored> {
+pub fn stored(root: &Path) -> std::collections::BTreeMap<String, Stored> {
     use std::os::unix::fs::MetadataExt;
-    let objects = repo.join("objects");
     let mut all = std::collections::BTreeMap::new();
-    for (name, entry) in tree::list(&objects) {
-        let path = objects.join(&name);
+    for (name, entry) in tree::list(root) {
+        let path = root.join(&name);
         let stat = fs::symlink_metadata(&path).unwrap();
         let mut attribute = vec![0; 4096];
         let mut attributes = Vec::new();
@@ -223,7 +223,7 @@ fn owners_and_attributes_are_stored_as_the_tool_stores_them() {
         let expected = commit_by_ostree(&theirs, &source);
         let repo = Repo::init(&ours, mode).unwrap();
         assert_eq!(repo.commit(&source, &options()).unwrap(), expected, "seed {seed}, {name}");
-        assert_eq!(stored(&ours), stored(&theirs), "seed {seed}, {name}");
+        assert_eq!(stored(&ours.join("objects")), stored(&theirs.join("objects")), "seed {seed}, {name}");
         ostree(&ours, &["fsck"]);
         let report = Repo::open(&theirs).unwrap().fsck().unwrap();
         assert!(report.damaged.is_empty() && report.commits == 1, "{report:?}");

@@ -1,0 +1,63 @@
+//! `checkout`, with the options of the real tool.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use ostree_objects::repo::{CheckoutOptions, Ownership, Repo, Union};
+
+#[derive(Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools)] // Each is an option of its own.
+pub(super) struct Args {
+    /// As a plain user: without owners, extended attributes and set-id bits.
+    #[arg(long, visible_alias = "user-mode", short = 'U')]
+    user: bool,
+    /// Copy files even where they could be linked.
+    #[arg(long, visible_alias = "force-copy", short = 'C')]
+    copy: bool,
+    /// Fill a directory that is there; replace files.
+    #[arg(long, group = "unions")]
+    union: bool,
+    /// Fill a directory that is there; keep files that are there.
+    #[arg(long, group = "unions")]
+    union_add: bool,
+    /// Fill a directory that is there; files that are there must be the same.
+    #[arg(long, group = "unions")]
+    union_identical: bool,
+    /// Files `.wh.NAME` remove NAME, as in layers of container images.
+    #[arg(long)]
+    whiteouts: bool,
+    /// The directory of the commit that is checked out.
+    #[arg(long, value_name = "PATH", default_value = "/")]
+    subpath: String,
+    /// The commit or ref.
+    rev: String,
+    /// Where; it must not exist, except for a union.
+    dest: PathBuf,
+}
+
+pub(super) fn run(repo: &Repo, args: &Args) -> anyhow::Result<()> {
+    let dest = &args.dest;
+    let commit = super::resolve(repo, &args.rev)?;
+    let name = dest.file_name().and_then(|name| name.to_str()).context("the destination has no name")?;
+    let parent = match dest.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let at = File::open(parent).with_context(|| format!("opening {}", parent.display()))?;
+    let options = CheckoutOptions {
+        copy: args.copy,
+        ownership: if args.user { Ownership::User } else { Ownership::Committed },
+        union: match (args.union, args.union_add, args.union_identical) {
+            (true, ..) => Union::Files,
+            (_, true, _) => Union::Add,
+            (.., true) => Union::Identical,
+            _ => Union::None,
+        },
+        whiteouts: args.whiteouts,
+        subpath: &args.subpath,
+        ..CheckoutOptions::default()
+    };
+    repo.checkout(&commit, &at, name, options)
+        .with_context(|| format!("checking out into {}", dest.display()))
+}
