@@ -9,6 +9,7 @@
 )]
 
 mod bootenv;
+mod deltas;
 mod demo;
 mod ostree;
 
