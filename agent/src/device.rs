@@ -3,6 +3,7 @@
 mod application;
 mod boot_environment;
 mod check;
+mod deltas;
 mod deploy;
 mod fetch;
 mod keys;

@@ -3,6 +3,7 @@
 mod checkout;
 mod commit;
 mod show;
+mod static_delta;
 
 use std::path::PathBuf;
 
@@ -81,6 +82,14 @@ enum Command {
         /// Refs, or commits by their checksum.
         #[arg(required = true)]
         revs: Vec<String>,
+    },
+    /// List, show and apply static deltas
+    #[command(subcommand)]
+    StaticDelta(static_delta::Command),
+    /// Apply a static delta: the same as static-delta apply-offline
+    ApplyDelta {
+        /// The superblock, or the directory that it is in.
+        file: PathBuf,
     },
     /// Print the checksum that a ref stands for
     RevParse {
@@ -164,6 +173,8 @@ pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
                 }
             }
         }
+        Command::StaticDelta(command) => static_delta::run(&repo, command)?,
+        Command::ApplyDelta { file } => static_delta::apply(&repo, &file)?,
         Command::RevParse { rev } => println!("{}", resolve(&repo, &rev)?),
     }
     Ok(Exit::Done)

@@ -7,6 +7,7 @@ use ostree_objects::pull::{Planner, Request};
 use ostree_objects::repo::{Repo, RepoError};
 use ostree_objects::{Checksum, Limits, ObjectType, RepoMode};
 
+use super::deltas;
 use crate::http::Client;
 use crate::report::{Event, Observer};
 
@@ -68,7 +69,8 @@ impl ObjectSource {
     }
 }
 
-/// Brings `commit` and everything it needs into `repo`. What is there already is not fetched again; after an
+/// Brings `commit` and everything it needs into `repo`, by a static delta if the server has a fitting one, and object
+/// by object what is missing then, which also shows that nothing is. What is there already is not fetched again; after an
 /// interrupted pull its content is checked first, for a power cut may have taken it.
 ///
 /// # Errors
@@ -84,6 +86,11 @@ pub fn pull(
         return Ok(());
     }
     repo.set_partial(&commit)?;
+    if let ObjectSource::Server { client, url } = source
+        && !repo.has(ObjectType::Commit, &commit)?
+    {
+        deltas::apply(client, url, repo, commit, observer)?;
+    }
     let mut planner = Planner::new(commit, Limits::DEFAULT);
     while let Some(request) = planner.next_request() {
         let present = present(repo, request, continues)?;

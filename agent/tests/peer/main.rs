@@ -10,6 +10,7 @@
 
 mod bootenv;
 mod containers;
+mod deltas;
 mod demo;
 mod flash;
 mod ostree;

@@ -10,38 +10,38 @@ use testkit::tools;
 #[allow(dead_code)] // The library's own tests use the rest.
 mod tree;
 
-struct Case {
+pub struct Case {
     directory: tempfile::TempDir,
 }
 
 impl Case {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { directory: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap() }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    fn repo(&self, name: &str) -> String {
+    pub fn repo(&self, name: &str) -> String {
         format!("--repo={}", self.path(name).display())
     }
 
     /// What the real tool prints.
-    fn theirs(&self, repo: &str, arguments: &[&str]) -> String {
+    pub fn theirs(&self, repo: &str, arguments: &[&str]) -> String {
         let mut command = tools::tool("ostree");
         command.arg(self.repo(repo)).args(arguments).current_dir(self.directory.path());
         text(tools::success(&mut command))
     }
 
-    fn run(&self, repo: &str, arguments: &[&str]) -> Output {
+    pub fn run(&self, repo: &str, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ota-agent"));
         command.arg("ostree").arg(self.repo(repo)).args(arguments).current_dir(self.directory.path());
         command.output().unwrap()
     }
 
     /// What ours prints.
-    fn ours(&self, repo: &str, arguments: &[&str]) -> String {
+    pub fn ours(&self, repo: &str, arguments: &[&str]) -> String {
         let output = self.run(repo, arguments);
         assert!(output.status.success(), "{arguments:?}: {}", text(output.stderr));
         text(output.stdout)
@@ -53,7 +53,7 @@ fn text(bytes: Vec<u8>) -> String {
 }
 
 /// Two releases of a tree: the second lacks one entry of the first, has one more, and one that changed.
-fn two_trees(case: &Case, seed: u64) {
+pub fn two_trees(case: &Case, seed: u64) {
     for name in ["one", "two"] {
         tree::make(&case.path(name), seed);
         std::fs::create_dir_all(case.path(name).join("zz/deep")).unwrap();
@@ -176,13 +176,13 @@ fn damage_is_named_and_ends_with_1_in_both() {
 }
 
 /// Python's server of plain files, on a port of its choice.
-struct Server {
+pub struct Server {
     child: Child,
-    url: String,
+    pub url: String,
 }
 
 impl Server {
-    fn start(directory: &Path) -> Self {
+    pub fn start(directory: &Path) -> Self {
         let mut command = tools::tool("/usr/bin/python3");
         command.args(["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory"]).arg(directory);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();

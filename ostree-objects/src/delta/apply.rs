@@ -1,5 +1,4 @@
 use super::content::Content;
-use super::ops::NoOperation;
 use super::{
     ApplyError, DeltaError, Operation, OperationRule, Operations, PartHeaderRef, PartObject, PartRef, Range,
     unpack,
@@ -164,12 +163,7 @@ impl<'a, O: Objects> Executor<'a, O> {
     /// The next operation.
     pub(super) fn next(&mut self, is_metadata: bool) -> Result<Option<Operation>, DeltaError> {
         self.offset = self.operations.position();
-        match self.operations.next(is_metadata) {
-            None => Ok(None),
-            Some(Ok(operation)) => Ok(Some(operation)),
-            Some(Err(NoOperation::Unknown(byte))) => Err(self.broken(OperationRule::Unknown { byte })),
-            Some(Err(NoOperation::Number)) => Err(self.broken(OperationRule::Number)),
-        }
+        self.operations.read(is_metadata)
     }
 
     /// The operation at hand breaks a rule.

@@ -1,5 +1,7 @@
 //! The operations of a part, one byte and numbers in LEB128 each (`ostree-repo-static-delta-processing.c`).
 
+use super::{DeltaError, OperationRule};
+
 /// An operation. Numbers are as stored: indices, and offsets and lengths in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
@@ -74,7 +76,7 @@ pub struct Operations<'a> {
 
 /// Why there is no operation where one should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoOperation {
+enum NoOperation {
     Unknown(u8),
     Number,
 }
@@ -92,8 +94,23 @@ impl<'a> Operations<'a> {
         self.position
     }
 
-    /// The next operation; `S` has other arguments for metadata than for files. `None` at the end.
-    pub(crate) fn next(&mut self, is_metadata: bool) -> Option<Result<Operation, NoOperation>> {
+    /// The next operation, as [`Operation`] has it; `S` has other arguments for metadata than for files, so
+    /// `is_metadata` says what the next object of the part's list is. `None` at the end.
+    ///
+    /// # Errors
+    /// If there is no such operation, or a number has no end.
+    pub fn read(&mut self, is_metadata: bool) -> Result<Option<Operation>, DeltaError> {
+        let offset = self.position;
+        let rule = match self.next(is_metadata) {
+            None => return Ok(None),
+            Some(Ok(operation)) => return Ok(Some(operation)),
+            Some(Err(NoOperation::Unknown(byte))) => OperationRule::Unknown { byte },
+            Some(Err(NoOperation::Number)) => OperationRule::Number,
+        };
+        Err(DeltaError::Operation { offset, rule })
+    }
+
+    fn next(&mut self, is_metadata: bool) -> Option<Result<Operation, NoOperation>> {
         let byte = *self.bytes.get(self.position)?;
         self.position += 1;
         Some(self.arguments(byte, is_metadata))

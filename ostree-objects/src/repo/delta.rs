@@ -1,15 +1,20 @@
 //! Applying static deltas.
 
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 
+use rustix::fs::{Dir, Mode, OFlags};
+
 use super::{Repo, RepoError};
 use crate::delta::{
-    ApplyError, Budget, DeltaError, Objects, PartHeaderRef, PartObject, ReadContent, SuperblockRef,
-    apply_part,
+    ApplyError, Budget, DeltaError, DeltaName, Objects, PartHeaderRef, PartObject, ReadContent,
+    SuperblockRef, apply_part,
 };
+use crate::limits::{MAX_PART_UNPACKED_BYTES, MAX_SUPERBLOCK_BYTES};
 use crate::{Checksum, FileHeaderRef, ObjectType, RepoMode};
 
 impl Repo {
@@ -42,6 +47,10 @@ impl Repo {
         }
         self.set_partial(&actual)?;
         for (number, header) in delta.parts().enumerate() {
+            // Made before this was interrupted, or for another commit.
+            if !self.wants_any(&header)? {
+                continue;
+            }
             let stored = match delta.inline_part(number) {
                 Some((compression, payload)) => Some([&[compression], payload].concat()),
                 None => part(number, &header)?,
@@ -55,6 +64,81 @@ impl Repo {
         }
         self.write_metadata(ObjectType::Commit, Some(&actual), delta.commit_bytes())?;
         Ok(())
+    }
+
+    fn wants_any(&self, header: &PartHeaderRef<'_>) -> Result<bool, RepoError> {
+        for object in header.objects() {
+            if self.wants(&object)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The static deltas that the repository has to offer, in the order of their names.
+    ///
+    /// # Errors
+    /// As of the file system.
+    pub fn deltas(&self) -> Result<Vec<DeltaName>, RepoError> {
+        let mut deltas = Vec::new();
+        for first in self.names_in("deltas")? {
+            for rest in self.names_in(&format!("deltas/{first}"))? {
+                deltas.extend(DeltaName::from_directory(&first, &rest));
+            }
+        }
+        deltas.sort_unstable();
+        Ok(deltas)
+    }
+
+    /// The bytes of a delta's superblock; `None` if the repository has no such delta.
+    ///
+    /// # Errors
+    /// If it is larger than [`MAX_SUPERBLOCK_BYTES`], or as of the file system.
+    pub fn read_superblock(&self, delta: &DeltaName) -> Result<Option<Vec<u8>>, RepoError> {
+        self.read_file(delta.superblock_path().as_str(), MAX_SUPERBLOCK_BYTES)
+    }
+
+    /// The bytes of part `number` of a delta as they are stored; `None` if it is not there.
+    ///
+    /// # Errors
+    /// If it is larger than [`MAX_PART_UNPACKED_BYTES`], or as of the file system.
+    pub fn read_part(&self, delta: &DeltaName, number: usize) -> Result<Option<Vec<u8>>, RepoError> {
+        self.read_file(&format!("{}/{number}", delta.directory()), MAX_PART_UNPACKED_BYTES)
+    }
+
+    fn read_file(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, RepoError> {
+        let doing = "reading a static delta";
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let file = match rustix::fs::openat(&self.directory, path, flags, Mode::empty()) {
+            Ok(file) => File::from(file),
+            Err(rustix::io::Errno::NOENT) => return Ok(None),
+            Err(error) => return Err(RepoError::io(doing)(error)),
+        };
+        let mut bytes = Vec::new();
+        let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        file.take(most).read_to_end(&mut bytes).map_err(RepoError::io(doing))?;
+        if bytes.len() > limit {
+            return Err(RepoError::io(doing)(io::Error::from(io::ErrorKind::FileTooLarge)));
+        }
+        Ok(Some(bytes))
+    }
+
+    fn names_in(&self, directory: &str) -> Result<Vec<String>, RepoError> {
+        let doing = "listing static deltas";
+        let opened = match rustix::fs::openat(&self.directory, directory, super::DIRECTORY, Mode::empty()) {
+            Ok(opened) => opened,
+            Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => return Ok(Vec::new()),
+            Err(error) => return Err(RepoError::io(doing)(error)),
+        };
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&opened).map_err(RepoError::io(doing))? {
+            let entry = entry.map_err(RepoError::io(doing))?;
+            match entry.file_name().to_str() {
+                Ok("." | "..") | Err(_) => {}
+                Ok(name) => names.push(name.into()),
+            }
+        }
+        Ok(names)
     }
 }
 

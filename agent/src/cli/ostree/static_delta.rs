@@ -1,0 +1,206 @@
+//! `ota-agent ostree static-delta`: list, show and apply them.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail, ensure};
+use clap::Subcommand;
+use ostree_objects::ObjectType;
+use ostree_objects::delta::{
+    Budget, ByteOrder, DeltaName, Operation, Operations, PartHeaderRef, PartRef, SignedSuperblockRef,
+    SuperblockRef, unpack,
+};
+use ostree_objects::limits::{MAX_PART_UNPACKED_BYTES, MAX_SUPERBLOCK_BYTES};
+use ostree_objects::repo::Repo;
+
+/// Static deltas: what one commit has beyond another, in a few files
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List the deltas of the repository
+    List,
+    /// Print what is in a delta
+    Show {
+        /// FROM-TO, or TO for one from scratch.
+        delta: String,
+    },
+    /// Make the commit that a delta leads to
+    ApplyOffline {
+        /// The superblock, or the directory that it is in; parts that are not in it lie beside it.
+        path: PathBuf,
+    },
+}
+
+pub(super) fn run(repo: &Repo, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::List => {
+            let deltas = repo.deltas()?;
+            if deltas.is_empty() {
+                println!("(No static deltas)");
+            }
+            deltas.iter().for_each(|delta| println!("{delta}"));
+            Ok(())
+        }
+        Command::Show { delta } => show(repo, delta.parse().with_context(|| delta.clone())?),
+        Command::ApplyOffline { path } => apply(repo, &path),
+    }
+}
+
+/// Applies the delta at `path`, and shows by a walk of the commit that nothing is missing.
+pub(super) fn apply(repo: &Repo, path: &Path) -> anyhow::Result<()> {
+    let superblock = if path.is_dir() { path.join("superblock") } else { path.to_owned() };
+    let bytes = read(&superblock, MAX_SUPERBLOCK_BYTES)?;
+    let delta = parse(&bytes).with_context(|| superblock.display().to_string())?;
+    let name = delta.name();
+    let fallbacks =
+        delta.fallbacks().filter(|object| !repo.has(ObjectType::File, &object.checksum).unwrap_or(false));
+    let missing = fallbacks.count();
+    ensure!(missing == 0, "{missing} files are too large for this delta and must be fetched from a server");
+    if repo.has(ObjectType::Commit, &name.to)? && !repo.is_partial(&name.to)? {
+        return Ok(());
+    }
+    let directory = superblock.parent().unwrap_or(Path::new("."));
+    repo.apply_delta(&delta, None, Budget::default(), |number, _| {
+        read(&directory.join(number.to_string()), MAX_PART_UNPACKED_BYTES).map(Some)
+    })?;
+    repo.complete(&name.to)?;
+    Ok(())
+}
+
+fn parse(bytes: &[u8]) -> anyhow::Result<SuperblockRef<'_>> {
+    let proper = if SignedSuperblockRef::is_signed(bytes) {
+        SignedSuperblockRef::parse(bytes)?.superblock()
+    } else {
+        bytes
+    };
+    Ok(SuperblockRef::parse(proper)?)
+}
+
+fn read(path: &Path, limit: usize) -> anyhow::Result<Vec<u8>> {
+    let file = File::open(path).with_context(|| path.display().to_string())?;
+    let mut bytes = Vec::new();
+    file.take(u64::try_from(limit)?.saturating_add(1)).read_to_end(&mut bytes)?;
+    ensure!(bytes.len() <= limit, "{}: more than {limit} bytes", path.display());
+    Ok(bytes)
+}
+
+/// The lines of `ostree static-delta show`.
+fn show(repo: &Repo, name: DeltaName) -> anyhow::Result<()> {
+    let Some(bytes) = repo.read_superblock(&name)? else { bail!("there is no static delta {name}") };
+    let delta = parse(&bytes)?;
+    println!("Delta: {name}");
+    println!("Signed: {}", if SignedSuperblockRef::is_signed(&bytes) { "yes" } else { "no" });
+    match delta.name().from {
+        Some(from) => println!("From: {from}"),
+        None => println!("From <scratch>"),
+    }
+    println!("To: {}", delta.name().to);
+    let (order, is_guessed) = delta.byte_order();
+    let order = if order == ByteOrder::Little { "little" } else { "big" };
+    println!("Endianness: {order}{}", if is_guessed { " (heuristic)" } else { "" });
+    println!("Timestamp: {}\nNumber of parents: 0", delta.timestamp());
+    println!("Number of fallback entries: {}", delta.fallbacks().count());
+    let mut fallback = Sizes::default();
+    for object in delta.fallbacks() {
+        println!("  {}", object.checksum);
+        fallback.add(object.size, object.content_size);
+    }
+    fallback.print("Total Fallback Size", "Total Fallback Uncompressed Size");
+    println!("Number of parts: {}", delta.parts().len());
+    let mut parts = Sizes::default();
+    for (number, header) in delta.parts().enumerate() {
+        let (count, size, objects_size) = (header.objects().len(), header.size, header.objects_size);
+        println!("PartMeta{number}: nobjects={count} size={size} usize={objects_size}");
+        parts.add(size, objects_size);
+        show_part(repo, &delta, number, &header)?;
+    }
+    parts.print("Total Part Size", "Total Part Uncompressed Size");
+    parts.add(fallback.stored, fallback.content);
+    parts.print("Total Size", "Total Uncompressed Size");
+    Ok(())
+}
+
+fn show_part(
+    repo: &Repo,
+    delta: &SuperblockRef<'_>,
+    number: usize,
+    header: &PartHeaderRef<'_>,
+) -> anyhow::Result<()> {
+    let stored = match delta.inline_part(number) {
+        Some((compression, payload)) => Some([&[compression], payload].concat()),
+        None => repo.read_part(&delta.name(), number)?,
+    };
+    let stored = stored.with_context(|| format!("part {number} is missing"))?;
+    let unpacked = unpack(header, &stored, &Budget::default())?;
+    let part = PartRef::parse(&unpacked)?;
+    println!(
+        "PartPayload{number}: nmodes={} nxattrs={} blobsize={} opsize={}",
+        part.modes(),
+        part.xattr_sets(),
+        part.payload().len(),
+        part.operations().len()
+    );
+    let mut counts = [0_usize; 7];
+    let mut objects = header.objects();
+    let mut next = objects.next();
+    let mut operations = Operations::new(part.operations());
+    loop {
+        let is_metadata = next.is_some_and(|object| object.object_type != ObjectType::File);
+        let Some(operation) = operations.read(is_metadata)? else { break };
+        let (place, ends_object) = match operation {
+            Operation::File { .. } | Operation::Metadata { .. } => (0, true),
+            Operation::Open { .. } => (1, false),
+            Operation::Write { .. } => (2, false),
+            Operation::SetSource { .. } => (3, false),
+            Operation::UnsetSource => (4, false),
+            Operation::Close => (5, true),
+            Operation::Patch { .. } => (6, false),
+        };
+        counts[place] += 1;
+        if ends_object {
+            next = objects.next();
+        }
+    }
+    let [splices, opens, writes, sets, unsets, closes, patches] = counts;
+    println!(
+        "PartPayloadOps{number}: openspliceclose={splices} open={opens} write={writes} setread={sets} \
+         unsetread={unsets} close={closes} bspatch={patches}"
+    );
+    Ok(())
+}
+
+/// Sums of sizes in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sizes {
+    stored: u64,
+    content: u64,
+}
+
+impl Sizes {
+    const fn add(&mut self, stored: u64, content: u64) {
+        self.stored = self.stored.saturating_add(stored);
+        self.content = self.content.saturating_add(content);
+    }
+
+    fn print(self, stored: &str, content: &str) {
+        for (what, bytes) in [(stored, self.stored), (content, self.content)] {
+            println!("{what}: {bytes} ({})", size(bytes));
+        }
+    }
+}
+
+/// A size as GLib's `g_format_size` writes it: powers of 1000, one digit, a space that does not break.
+fn size(bytes: u64) -> String {
+    if bytes < 1000 {
+        return format!("{bytes} byte{}", if bytes == 1 { "" } else { "s" });
+    }
+    let (mut unit, mut power) = ("kB", 1000_u64);
+    for larger in ["MB", "GB", "TB", "PB", "EB"] {
+        if bytes / power < 1000 {
+            break;
+        }
+        (unit, power) = (larger, power.saturating_mul(1000));
+    }
+    let tenths = (u128::from(bytes) * 10 + u128::from(power) / 2) / u128::from(power);
+    format!("{}.{}\u{a0}{unit}", tenths / 10, tenths % 10)
+}
