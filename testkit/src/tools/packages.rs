@@ -13,6 +13,7 @@ pub const PACKAGES: &[(&str, &str, &str)] = &[
     ("dbus-run-session", "dbus-daemon", "rauc talks to its service over it"),
     ("mkenvimage", "u-boot-tools", "makes U-Boot environment images"),
     ("mkimage", "u-boot-tools", "makes U-Boot scripts and boot containers"),
+    ("docker-compose", "docker-compose", "reads and merges Compose files, which are compared with it"),
     ("/usr/bin/python3", "python3", "runs securesystemslib and python-tuf, compresses as .xz"),
     ("/usr/bin/pip3", "python3-pip", "fetches python-tuf, which Debian does not have"),
     ("faketime", "faketime", "runs tuf-client and ostree at another time"),
