@@ -5,11 +5,11 @@
 //! the copy not in use, so a power cut leaves the old state or the new one. A single copy, as on stock Toradex
 //! modules, is overwritten in place: a torn write loses it, and nothing Linux does can change that.
 //!
-//! The configuration is that of libubootenv, as lines or as YAML. Raw flash (MTD and UBI) is refused.
+//! The configuration is that of libubootenv, as lines or as YAML. Copies lie in files, on block devices, or in NOR
+//! flash (`/dev/mtdN`), each in erase blocks of its own. UBI and NAND flash are refused.
 
 mod copies;
 mod lock;
-mod protection;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use bsp_imx95::env::{
@@ -45,7 +45,7 @@ impl BootEnv {
     ///
     /// # Errors
     /// If the configuration cannot be read or is refused, or a copy does not lie on its device, or the copies
-    /// overlap there. Only regular files and block devices are supported: raw flash needs erasing first.
+    /// overlap there. Regular files, block devices and NOR flash are supported.
     pub fn open(config: &Path) -> Result<Self> {
         Self::open_namespace(config, None)
     }
@@ -186,8 +186,9 @@ impl BootEnv {
             let parsed = FwEnvConfig::parse(&text).with_context(context)?;
             (copies(parsed.devices()), None, Vec::new())
         };
-        // Files, eMMC and SD count; only NOR flash, which is refused, has the other scheme.
-        let scheme = Scheme::Counter;
+        // Files, eMMC and SD count; NOR flash marks the copy that is not in use.
+        let is_flash = copies.iter().any(Copy::is_flash);
+        let scheme = if is_flash { Scheme::SerialNor } else { Scheme::Counter };
         let layout = if copies.len() == 2 { Layout::Redundant { scheme } } else { Layout::Single };
         let locks = lock::DEFAULT.iter().map(PathBuf::from).chain(lockfile).collect();
         Ok(Self { copies, layout, rules: Rules::UBoot, locks, writelist })

@@ -87,7 +87,7 @@ enum Command {
     EtcMerge(etc_merge::Args),
     Compose(compose::Args),
     Containers(containers::Args),
-    /// Verify Uptane and TUF metadata
+    /// Sign and verify Uptane and TUF metadata
     #[command(subcommand)]
     Uptane(uptane::Command),
     /// Print the signed vehicle manifest

@@ -14,7 +14,7 @@ mod recorded;
 pub(crate) use application::PROJECT;
 pub use application::{Application, RefusedApplication};
 pub use boot_environment::BootEnvironment;
-pub use keys::{Keys, Seed, random_seeds};
+pub use keys::{Keys, random_seeds};
 pub use objects::{ObjectSource, pull};
 
 use std::path::Path;

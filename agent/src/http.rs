@@ -9,6 +9,13 @@ use anyhow::{Context, bail};
 const TIMEOUT_CONNECT: Duration = Duration::from_secs(10);
 const TIMEOUT_STALL: Duration = Duration::from_secs(30);
 
+/// The answer that says that a file is not there.
+pub const ABSENT: &[u16] = &[404];
+
+/// The answers that say that there is no newer Root: object stores that do not let their content be listed answer 403
+/// to what is not there, and python-tuf takes both for it as well (TUF 1.0.34, clause 5.3.3).
+pub const NO_NEWER_ROOT: &[u16] = &[403, 404];
+
 /// A client that keeps its connections.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -52,10 +59,18 @@ impl Client {
     /// # Errors
     /// If the server cannot be reached or answers otherwise.
     pub fn open(&self, url: &str) -> anyhow::Result<Option<impl Read + use<>>> {
+        self.open_unless(url, ABSENT)
+    }
+
+    /// As [`Self::open`], but `None` on each of the answers `absent`.
+    ///
+    /// # Errors
+    /// If the server cannot be reached or answers otherwise.
+    pub fn open_unless(&self, url: &str, absent: &[u16]) -> anyhow::Result<Option<impl Read + use<>>> {
         let response = self.agent.get(url).call().with_context(|| format!("GET {url}"))?;
         match response.status().as_u16() {
             200 => Ok(Some(response.into_body().into_with_config().limit(u64::MAX).reader())),
-            404 => Ok(None),
+            status if absent.contains(&status) => Ok(None),
             status => bail!("GET {url}: the server answered {status}"),
         }
     }

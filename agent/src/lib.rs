@@ -7,6 +7,7 @@
 #![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc, clippy::alloc_instead_of_core)]
 
 pub mod atomic;
+pub mod boot_image;
 pub mod bootenv;
 pub mod cli;
 pub mod clock;
@@ -18,5 +19,8 @@ pub mod http;
 pub mod metadata;
 pub mod ostree_tree;
 pub mod report;
+pub mod repository;
+pub mod seed;
+mod storage;
 pub mod tuf_client;
 pub mod update;

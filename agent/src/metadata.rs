@@ -7,7 +7,7 @@ use anyhow::Context;
 use uptane_core::{Repository, Role};
 
 use crate::atomic;
-use crate::http::Client;
+use crate::http::{self, Client};
 
 /// Metadata files by name, from wherever they come.
 pub trait Source {
@@ -36,8 +36,9 @@ impl Source for Servers {
             Repository::Director => &self.director,
             Repository::Image => &self.image,
         };
-        let url = format!("{base}/{}", crate::http::encode_path(file));
-        let Some(reader) = self.client.open(&url)? else { return Ok(None) };
+        let url = format!("{base}/{}", http::encode_path(file));
+        let absent = if file.ends_with(".root.json") { http::NO_NEWER_ROOT } else { http::ABSENT };
+        let Some(reader) = self.client.open_unless(&url, absent)? else { return Ok(None) };
         read_prefix(reader, max_bytes).map(Some).with_context(|| format!("GET {url}"))
     }
 }

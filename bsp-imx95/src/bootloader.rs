@@ -35,6 +35,8 @@ pub use medium::Medium;
 pub use nor::NorSets;
 pub use passover::{BootDevice, Passover, PassoverError, Stage};
 pub use sound::SoundImage;
+#[cfg(feature = "alloc")]
+pub use trial::pending_of;
 pub use trial::{FINISH, PREVIOUS, STATUS, Verdict, judge, pending};
 pub use update::{Announced, Staged, Update};
 

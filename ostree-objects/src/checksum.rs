@@ -1,6 +1,7 @@
 use core::fmt;
 use core::str::FromStr;
 
+use base64ct::{Base64Unpadded, Encoding};
 use sha2::{Digest, Sha256};
 
 use crate::{ObjectType, RepoMode};
@@ -68,6 +69,30 @@ impl Checksum {
         // The buffer has two digits a byte, the one thing that could be wrong.
         let _ = base16ct::lower::encode(&self.0, &mut digits);
         Hex(digits)
+    }
+
+    /// The 43 characters of libostree's "modified base64", which names static deltas: `_` for `/`, no padding.
+    #[must_use]
+    pub fn to_mbase64(&self) -> heapless::String<43> {
+        let mut buffer = [0; 43];
+        // The buffer has exactly what 32 bytes need.
+        let encoded = Base64Unpadded::encode(&self.0, &mut buffer).unwrap_or_default();
+        encoded.chars().map(|digit| if digit == '/' { '_' } else { digit }).collect()
+    }
+
+    /// Reads what [`to_mbase64`](Self::to_mbase64) gives, and nothing else.
+    #[must_use]
+    pub fn from_mbase64(text: &str) -> Option<Self> {
+        let mut buffer = [0; 43];
+        if text.len() != buffer.len() || text.contains('/') {
+            return None;
+        }
+        for (to, from) in buffer.iter_mut().zip(text.bytes()) {
+            *to = if from == b'_' { b'/' } else { from };
+        }
+        let mut bytes = [0; 32];
+        let decoded = Base64Unpadded::decode(buffer, &mut bytes).ok()?;
+        (decoded.len() == 32).then_some(Self(bytes))
     }
 
     /// Where such an object is below `objects/` in a repository of that mode.

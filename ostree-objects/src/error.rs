@@ -145,9 +145,39 @@ pub enum ErrorKind {
     /// Extended attributes are not in strictly increasing order of their names.
     #[error("extended attributes are not in strictly increasing order")]
     XattrOrder,
-    /// A key of the commit's metadata is empty.
-    #[error("an empty key in the commit's metadata")]
+    /// A key of a dictionary of metadata is empty.
+    #[error("an empty key in the metadata")]
     EmptyKey,
+    /// A value of the metadata is not of the type that its key has.
+    #[error("a value of another type than its key has")]
+    ValueType,
+    /// What should name a static delta, `FROM-TO` or `TO` in hexadecimal digits, does not.
+    #[error("not the name of a static delta")]
+    DeltaName,
+    /// The version of a static delta's part is not 0.
+    #[error("version {version} of a static delta's part, not 0")]
+    DeltaVersion {
+        /// The version as stored, in the delta's byte order.
+        version: u32,
+    },
+    /// The byte order of a static delta is neither `l` nor `B`.
+    #[error("byte order {value:#04x} of a static delta, neither `l` nor `B`")]
+    DeltaByteOrder {
+        /// The byte.
+        value: u8,
+    },
+    /// An object of a static delta is of a type that cannot be there.
+    #[error("an object of type {number} in a static delta")]
+    DeltaObjectType {
+        /// The type's number.
+        number: u8,
+    },
+    /// A signed static delta does not start with its magic number.
+    #[error("magic number {value:#018x}, not that of a signed static delta")]
+    DeltaMagic {
+        /// The number found.
+        value: u64,
+    },
 }
 
 /// A rule about strings.

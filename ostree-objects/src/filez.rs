@@ -3,9 +3,7 @@
 use alloc::{boxed::Box, vec};
 use std::io::{self, Read, Write};
 
-use miniz_oxide::deflate::core::{CompressorOxide, create_comp_flags_from_zip_params};
-use miniz_oxide::inflate::stream::InflateState;
-use miniz_oxide::{DataFormat, MZFlush, MZStatus};
+use zlib_rs::{Deflate, DeflateFlush, InflateFlush, Status};
 
 use crate::object::FRAME_BYTES;
 use crate::{FileHeader, FilezHeaderRef};
@@ -14,6 +12,9 @@ use crate::{FileHeader, FilezHeaderRef};
 pub const DEFAULT_LEVEL: u8 = 6;
 
 const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Deflate's window: 32 KiB, as a power of two.
+const WINDOW_BITS: u8 = 15;
 
 /// Reads the header of a `.filez`, and leaves `reader` at the compressed content.
 ///
@@ -35,7 +36,7 @@ pub(crate) fn invalid(error: crate::Error) -> io::Error {
 /// Inflates exactly the declared size: one byte more or less, or bytes after the end, are an error.
 pub struct Inflate<R> {
     reader: R,
-    state: Box<InflateState>,
+    state: zlib_rs::Inflate,
     buffer: Box<[u8]>,
     filled: usize,
     used: usize,
@@ -48,7 +49,7 @@ impl<R: Read> Inflate<R> {
     pub fn new(reader: R, size: u64) -> Self {
         Self {
             reader,
-            state: InflateState::new_boxed(DataFormat::Raw),
+            state: zlib_rs::Inflate::new(false, WINDOW_BITS),
             buffer: vec![0; BUFFER_BYTES].into(),
             filled: 0,
             used: 0,
@@ -64,15 +65,16 @@ impl<R: Read> Inflate<R> {
             }
             let input = self.buffer.get(self.used..self.filled).unwrap_or_default();
             let at_end = input.is_empty();
-            let flush = if at_end { MZFlush::Finish } else { MZFlush::None };
-            let result = miniz_oxide::inflate::stream::inflate(&mut self.state, input, out, flush);
-            self.used += result.bytes_consumed;
-            match result.status {
-                Ok(MZStatus::StreamEnd) => {
+            let (before_in, before_out) = (self.state.total_in(), self.state.total_out());
+            let status = self.state.decompress(input, out, InflateFlush::NoFlush);
+            self.used += count(self.state.total_in() - before_in);
+            let written = count(self.state.total_out() - before_out);
+            match status {
+                Ok(Status::StreamEnd) => {
                     self.ended = true;
-                    return Ok(result.bytes_written);
+                    return Ok(written);
                 }
-                Ok(_) if result.bytes_written > 0 => return Ok(result.bytes_written),
+                Ok(_) if written > 0 => return Ok(written),
                 Ok(_) if !at_end => {}
                 _ => return Err(bad("the compressed content is damaged or ends in the middle")),
             }
@@ -103,12 +105,12 @@ impl<R: Read> Read for Inflate<R> {
         if self.ended {
             return Err(bad("less content than the header declares"));
         }
-        let count = self.step(out)?;
-        self.left -= u64::try_from(count).unwrap_or(0);
-        if count == 0 && room > 0 {
+        let written = self.step(out)?;
+        self.left -= u64::try_from(written).unwrap_or(0);
+        if written == 0 && room > 0 {
             return Err(bad("less content than the header declares"));
         }
-        Ok(count)
+        Ok(written)
     }
 }
 
@@ -123,25 +125,31 @@ impl<R> core::fmt::Debug for Inflate<R> {
 /// # Errors
 /// As of both.
 pub fn deflate(mut reader: impl Read, mut writer: impl Write, level: u8) -> io::Result<()> {
-    let flags = create_comp_flags_from_zip_params(level.into(), -15, 0);
-    let mut state = Box::new(CompressorOxide::new(flags));
+    let mut state = Deflate::new(level.min(9).into(), false, WINDOW_BITS);
     let (mut input, mut output) = (vec![0; BUFFER_BYTES], vec![0; BUFFER_BYTES]);
     loop {
-        let count = reader.read(&mut input)?;
-        let flush = if count == 0 { MZFlush::Finish } else { MZFlush::None };
-        let mut rest = input.get(..count).unwrap_or_default();
+        let read = reader.read(&mut input)?;
+        let flush = if read == 0 { DeflateFlush::Finish } else { DeflateFlush::NoFlush };
+        let mut rest = input.get(..read).unwrap_or_default();
         loop {
-            let result = miniz_oxide::deflate::stream::deflate(&mut state, rest, &mut output, flush);
-            writer.write_all(output.get(..result.bytes_written).unwrap_or_default())?;
-            rest = rest.get(result.bytes_consumed..).unwrap_or_default();
-            match result.status {
-                Ok(MZStatus::StreamEnd) => return Ok(()),
-                Ok(_) | Err(miniz_oxide::MZError::Buf) if rest.is_empty() && count > 0 => break,
+            let (before_in, before_out) = (state.total_in(), state.total_out());
+            let status = state.compress(rest, &mut output, flush);
+            rest = rest.get(count(state.total_in() - before_in)..).unwrap_or_default();
+            let written = count(state.total_out() - before_out);
+            writer.write_all(output.get(..written).unwrap_or_default())?;
+            match status {
+                Ok(Status::StreamEnd) => return Ok(()),
+                Ok(_) if rest.is_empty() && read > 0 && written < output.len() => break,
                 Ok(_) => {}
                 Err(_) => return Err(bad("the content cannot be compressed")),
             }
         }
     }
+}
+
+/// How many bytes of a buffer one step used.
+fn count(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 fn bad(text: &'static str) -> io::Error {

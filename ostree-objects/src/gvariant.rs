@@ -4,11 +4,15 @@
 //! cast, and nothing recurses. Source: the GVariant specification and GLib's `gvariant-serialiser.c`.
 
 mod check;
+mod metadata;
 mod read;
 mod signature;
 mod variant;
 mod write;
 
+pub use metadata::MetadataRef;
+#[cfg(feature = "alloc")]
+pub(crate) use metadata::{until_nul, write_metadata};
 pub(crate) use read::{Array, Span, Tuple};
 pub use variant::VariantRef;
 pub(crate) use variant::read_variant;

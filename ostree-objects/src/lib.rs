@@ -16,6 +16,7 @@ mod name;
 mod object;
 mod object_type;
 
+pub mod delta;
 #[cfg(feature = "std")]
 pub mod filez;
 pub mod limits;
@@ -23,17 +24,18 @@ pub mod limits;
 pub mod pull;
 #[cfg(feature = "std")]
 pub mod repo;
+pub mod summary;
 #[cfg(feature = "std")]
 pub mod sysroot;
 
 pub use checksum::{Checksum, ChecksumError, Hex, LoosePath};
 pub use error::{Error, ErrorKind, StringRule};
-pub use gvariant::VariantRef;
+pub use gvariant::{MetadataRef, VariantRef};
 pub use hash::{ContentHasher, Sha256Writer};
 pub use limits::Limits;
 pub use name::{Name, NameError};
 pub use object::{
-    CommitRef, DirEntry, DirMetaRef, DirTreeRef, FileEntry, FileHeaderRef, FilezHeaderRef, MetadataRef,
+    CommitRef, DetachedRef, DirEntry, DirMetaRef, DirTreeRef, FileEntry, FileHeaderRef, FilezHeaderRef,
     RelatedRef, XattrsRef,
 };
 pub use object_type::{ObjectType, RepoMode};

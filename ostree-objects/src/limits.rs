@@ -10,6 +10,21 @@ pub const MAX_METADATA_BYTES: usize = 10 * 1024 * 1024;
 /// Largest value that [`Limits::metadata_bytes`] may be set to, in bytes: libostree's own limit since 2023.
 pub const MAX_METADATA_BYTES_CEILING: usize = 128 * 1024 * 1024;
 
+/// Largest superblock of a static delta, with the parts that are in it, in bytes: what libostree fetches at most.
+pub const MAX_SUPERBLOCK_BYTES: usize = MAX_METADATA_BYTES_CEILING;
+
+/// Largest summary, or index of static deltas, in bytes: what libostree fetches at most.
+pub const MAX_SUMMARY_BYTES: usize = MAX_METADATA_BYTES_CEILING;
+
+/// Largest part of a static delta after inflating, in bytes. It is held in memory as a whole.
+///
+/// `ostree static-delta generate` ends a part at 32 MB of objects unless told otherwise, and leaves files of more than
+/// 4 MB out.
+pub const MAX_PART_UNPACKED_BYTES: usize = 128 * 1024 * 1024;
+
+/// Most memory that inflating an `.xz` stream may take, in KiB: libostree's own limit. What it writes takes 33 MiB.
+pub const XZ_MEMORY_KIB: u32 = 100 * 1024;
+
 /// Most directories inside each other that are entered, the root of a commit included.
 ///
 /// 256 levels of the shortest names already are an eighth of Linux' `PATH_MAX` of 4096.

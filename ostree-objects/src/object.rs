@@ -1,12 +1,14 @@
 //! The objects, each as a view of borrowed bytes and, with `alloc`, as an owned value that encodes itself.
 
 mod commit;
+mod detached;
 mod dirmeta;
 mod dirtree;
 mod file;
 mod xattrs;
 
-pub use commit::{CommitRef, MetadataRef, RelatedRef};
+pub use commit::{CommitRef, RelatedRef};
+pub use detached::DetachedRef;
 pub use dirmeta::DirMetaRef;
 pub(crate) use dirmeta::Owner;
 #[cfg(feature = "std")]
@@ -41,7 +43,7 @@ pub(crate) const S_IFREG: u32 = 0o100_000;
 pub(crate) const S_IFLNK: u32 = 0o120_000;
 
 /// The whole of a metadata object, if it is within the limits.
-fn metadata_span<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Span<'a>, Error> {
+pub(crate) fn metadata_span<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Span<'a>, Error> {
     let span = Span::new(bytes);
     let limit = limits.metadata_bytes();
     if bytes.len() > limit {

@@ -1,15 +1,23 @@
-//! Repositories on disk: archive (what is served) and bare-user (what a device without root keeps).
+//! Repositories on disk: `archive` (what is served), `bare` (what a device keeps), `bare-user` and `bare-user-only`
+//! (what is kept without root).
 //!
 //! Everything happens relative to a directory descriptor, and no symbolic link is followed. An object appears
 //! under its name only when its content has that checksum.
 
+mod attributes;
+mod bare;
 mod checkout;
 mod commit;
+mod complete;
+mod content;
+mod delta;
 mod error;
 mod fsck;
 mod layout;
+mod parallel;
 mod read;
 mod refs;
+mod temporary;
 mod walk;
 mod write;
 
@@ -24,7 +32,7 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps};
 
 use crate::{Checksum, ObjectType, RepoMode};
 
@@ -41,13 +49,19 @@ pub struct Repo {
 pub(crate) const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
+/// The time of objects and of what is checked out: 1970.
+const EPOCH: Timestamps = Timestamps {
+    last_access: Timespec { tv_sec: 0, tv_nsec: 0 },
+    last_modification: Timespec { tv_sec: 0, tv_nsec: 0 },
+};
+
 impl Repo {
     /// Makes an empty repository at `path`, which may exist as an empty directory.
     ///
     /// # Errors
     /// If the mode is none that is written, or as of the file system.
     pub fn init(path: &Path, mode: RepoMode) -> Result<Self, RepoError> {
-        if !matches!(mode, RepoMode::Archive | RepoMode::BareUser) {
+        if mode == RepoMode::BareSplitXattrs {
             return Err(RepoError::Mode { mode: mode.name() });
         }
         std::fs::create_dir_all(path).map_err(RepoError::io("making the repository"))?;

@@ -23,18 +23,22 @@ mod deployment;
 mod disk;
 mod entry;
 mod error;
+mod fs;
 mod kernel;
 mod order;
 mod prepare;
+mod retention;
 
 pub use deployment::Deployment;
 pub use entry::BootEntry;
 pub use error::{PrepareError, SysrootError};
+pub use fs::{Effect, Fs, RealFs};
 pub use order::{LoaderFile, NextOrder};
 pub use prepare::{DeployOptions, EtcDirectories};
 
 use alloc::format;
 use alloc::string::ToString;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use std::path::{Path, PathBuf};
 
@@ -63,7 +67,7 @@ impl Sysroot {
     /// # Errors
     /// If the mode is none that is written, or as of the file system.
     pub fn init(path: &Path, mode: RepoMode) -> Result<Self, SysrootError> {
-        let disk = Disk::new(path);
+        let disk = Disk::new(path, Arc::new(RealFs));
         disk.make_directories(DEPLOY)?;
         disk.make_directories("boot/loader.0")?;
         // The boot loader's paths name /boot, wherever the partition with it is mounted.
@@ -80,7 +84,15 @@ impl Sysroot {
     /// # Errors
     /// If it has no repository that can be opened.
     pub fn open(path: &Path) -> Result<Self, SysrootError> {
-        let disk = Disk::new(path);
+        Self::open_with(path, Arc::new(RealFs))
+    }
+
+    /// As [`open`](Self::open), with all changes made by `fs`.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open).
+    pub fn open_with(path: &Path, fs: Arc<dyn Fs>) -> Result<Self, SysrootError> {
+        let disk = Disk::new(path, fs);
         let repo = Repo::open(&disk.path(REPO))?;
         Ok(Self { disk, repo })
     }

@@ -1,14 +1,19 @@
 //! The signing side: keys, metadata of every role in both dialects, rotation. What a factory's server does, and
 //! what tests need. Everything is deterministic: keys come from seeds.
 
+mod delegations;
 mod key;
 mod metadata;
+mod root;
 mod sign;
 
-pub use key::SigningKey;
+pub use delegations::{Bins, DelegatedRole, Delegations, Scope};
+pub use key::{ListedKey, SigningKey};
 pub use metadata::{
-    FileEntry, RoleKeys, RootSpec, TargetSpec, meta_body, root_body, targets_body, timestamp_body,
+    FileEntry, RoleKeys, RootSpec, TargetSpec, TargetsSpec, meta_body, root_body, targets_body,
+    timestamp_body,
 };
+pub use root::{ListedRole, ListedRoot};
 pub use sign::{Wire, sign};
 
 pub(crate) use metadata::quote;

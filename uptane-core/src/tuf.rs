@@ -7,6 +7,7 @@
 //!         Action::Load { role } => client.feed(kept bytes, or None)?,
 //!         Action::Fetch { role, version, max_bytes } => client.feed(at most max_bytes + 1 bytes, or None)?,
 //!         Action::Persist { role, bytes } => { make it durable; client.persisted() }
+//!         Action::Forget { role } => { delete what was kept, durably; client.persisted() }
 //!         Action::Done => break,
 //!     }
 //! }
@@ -75,6 +76,11 @@ pub enum Action<'a> {
         /// The metadata, as it was served.
         bytes: &'a [u8],
     },
+    /// Delete what was kept of `role`, whose keys were revoked (clause 5.3.11); then [`Client::persisted`].
+    Forget {
+        /// `timestamp` or `snapshot`.
+        role: &'a str,
+    },
     /// The verification, or the search, is complete.
     Done,
 }
@@ -85,7 +91,8 @@ pub struct Client<D = Tuf> {
     now: UtcTime,
     limits: Limits,
     stage: Stage,
-    writes: VecDeque<(String, Vec<u8>)>,
+    /// What to keep of which role; nothing, if it is to be forgotten.
+    writes: VecDeque<(String, Option<Vec<u8>>)>,
     rotations: u64,
     /// Whether a new Root changed the keys of Timestamp or Snapshot (clause 5.3.11).
     renewed: bool,
@@ -168,7 +175,10 @@ impl<D: Dialect> Client<D> {
     #[must_use]
     pub fn poll(&self) -> Action<'_> {
         if let Some((role, bytes)) = self.writes.front() {
-            return Action::Persist { role, bytes };
+            return match bytes {
+                Some(bytes) => Action::Persist { role, bytes },
+                None => Action::Forget { role },
+            };
         }
         match self.stage {
             Stage::Load(role) => Action::Load { role: role.role().name() },
@@ -201,7 +211,7 @@ impl<D: Dialect> Client<D> {
         result
     }
 
-    /// Answers the last [`Action::Persist`]: it is durable.
+    /// Answers the last [`Action::Persist`] or [`Action::Forget`]: it is durable.
     pub fn persisted(&mut self) {
         self.writes.pop_front();
     }

@@ -1,11 +1,13 @@
 //! The copies in their files or on their devices.
 
-use super::protection::Unprotected;
+use crate::storage;
+use crate::storage::mtd::Mtd;
+use crate::storage::protection::Unprotected;
 use anyhow::{Context as _, Result, bail, ensure};
 use bsp_imx95::env::Storage;
 use bsp_imx95::fw_env_config::Device;
 use rustix::fs::Advice;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{Seek as _, SeekFrom};
 use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -33,13 +35,38 @@ impl Copy {
         self.device.size
     }
 
-    /// That the copy lies on a file or block device.
+    /// Whether the copy lies in flash.
+    pub(super) fn is_flash(&self) -> bool {
+        Mtd::is_one(&self.path)
+    }
+
+    /// That the copy lies on a file or block device, or at an erase block of NOR flash.
     pub(super) fn check(&self) -> Result<()> {
-        self.open(OpenOptions::new().read(true)).map(drop)
+        if !self.is_flash() {
+            return self.open(OpenOptions::new().read(true)).map(drop);
+        }
+        let (mtd, start) = self.flash()?;
+        ensure!(
+            start.is_multiple_of(u64::try_from(mtd.erase_size())?),
+            "{}: a copy at {start:#x} does not begin an erase block of {:#x} bytes",
+            self.path.display(),
+            mtd.erase_size()
+        );
+        Ok(())
     }
 
     /// Whether both copies share bytes, however their paths and offsets are written.
     pub(super) fn overlaps(&self, other: &Self) -> Result<bool> {
+        if self.is_flash() || other.is_flash() {
+            let rdev = |copy: &Self| Ok::<_, anyhow::Error>(fs::metadata(&copy.path)?.rdev());
+            if rdev(self)? != rdev(other)? {
+                return Ok(false);
+            }
+            let ((mtd, start), (_, other_start)) = (self.flash()?, other.flash()?);
+            // What shares an erase block is erased together.
+            let room = self.size().next_multiple_of(mtd.erase_size());
+            return Ok(start.abs_diff(other_start) < u64::try_from(room)?);
+        }
         let read = || OpenOptions::new().read(true).to_owned();
         let ((first, start), (second, other_start)) = (self.open(&read())?, other.open(&read())?);
         let (a, b) = (first.metadata()?, second.metadata()?);
@@ -60,6 +87,25 @@ impl Copy {
         Ok(())
     }
 
+    /// The flash, and where in it the copy starts.
+    fn flash(&self) -> Result<(Mtd, u64)> {
+        let mtd = Mtd::open(&self.path)?;
+        let start = self.start(mtd.size())?;
+        Ok((mtd, start))
+    }
+
+    /// Where the copy starts on a medium of `len` bytes.
+    fn start(&self, len: u64) -> Result<u64> {
+        self.device.start(len).with_context(|| {
+            format!(
+                "{}: offset {} and size {:#x} do not lie on its {len} bytes",
+                self.path.display(),
+                self.device.offset,
+                self.size()
+            )
+        })
+    }
+
     /// The file, and where in it the copy starts.
     fn open(&self, options: &OpenOptions) -> Result<(File, u64)> {
         let shown = self.path.display();
@@ -72,13 +118,7 @@ impl Copy {
         check_kind(kind.is_file(), kind.is_block_device(), metadata.rdev())
             .with_context(|| shown.to_string())?;
         let len = file.seek(SeekFrom::End(0))?;
-        let start = self.device.start(len).with_context(|| {
-            format!(
-                "{shown}: offset {} and size {:#x} do not lie on its {len} bytes",
-                self.device.offset,
-                self.size()
-            )
-        })?;
+        let start = self.start(len)?;
         Ok((file, start))
     }
 }
@@ -93,8 +133,8 @@ fn is_volume(path: &Path) -> bool {
 /// Refuses what is not overwritten in place.
 fn check_kind(is_file: bool, is_block: bool, rdev: u64) -> Result<()> {
     let is_flash = is_block && rustix::fs::major(rdev) == MTD_BLOCK_MAJOR;
-    ensure!(!is_flash, "flash behind a block device is not supported: each write would erase first");
-    ensure!(is_file || is_block, "neither a file nor a block device; raw flash is not supported");
+    ensure!(!is_flash, "flash behind a block device erases more than is written: name /dev/mtdN instead");
+    ensure!(is_file || is_block, "neither a file, nor a block device, nor NOR flash");
     Ok(())
 }
 
@@ -146,14 +186,27 @@ impl Storage for Copies<'_> {
 
     fn read(&mut self, copy: usize, at: usize, out: &mut [u8]) -> Result<()> {
         let copy = self.copy(copy)?;
+        let at = u64::try_from(at)?;
+        if copy.is_flash() {
+            let (mtd, start) = copy.flash()?;
+            return mtd.read(start.checked_add(at).context("an offset beyond all flash")?, out);
+        }
         let (file, start) = copy.open(OpenOptions::new().read(true))?;
-        let start = start.checked_add(u64::try_from(at)?).context("an offset beyond all files")?;
+        let start = start.checked_add(at).context("an offset beyond all files")?;
         file.read_exact_at(out, start).with_context(|| format!("reading {}", copy.path.display()))
     }
 
     fn write(&mut self, copy: usize, image: &[u8]) -> Result<()> {
         let copy = self.copy(copy)?;
-        let unprotected = Unprotected::new(Path::new("/sys/class/block"), &copy.path)?;
+        if copy.is_flash() {
+            let (mtd, start) = copy.flash()?;
+            // What else is in the last erase block stays.
+            let mut units = vec![0; image.len().next_multiple_of(mtd.erase_size())];
+            mtd.read(start, &mut units)?;
+            units.iter_mut().zip(image).for_each(|(unit, byte)| *unit = *byte);
+            return mtd.store(start, &units);
+        }
+        let unprotected = storage::unprotected(&copy.path)?;
         let (file, start) = copy.open(OpenOptions::new().read(true).write(true))?;
         file.write_all_at(image, start).with_context(|| format!("writing {}", copy.path.display()))?;
         self.written = Some((file, unprotected));
@@ -161,7 +214,12 @@ impl Storage for Copies<'_> {
     }
 
     fn obsolete(&mut self, copy: usize) -> Result<()> {
-        bail!("{}: a copy is only marked obsolete on flash", self.copy(copy)?.path.display())
+        /// Offset of the flags in a copy, after the CRC.
+        const FLAGS: u64 = 4;
+        let copy = self.copy(copy)?;
+        ensure!(copy.is_flash(), "{}: a copy is only marked obsolete on flash", copy.path.display());
+        let (mtd, start) = copy.flash()?;
+        mtd.program(start.checked_add(FLAGS).context("an offset beyond all flash")?, &[0])
     }
 
     fn sync(&mut self) -> Result<()> {
@@ -183,9 +241,9 @@ mod tests {
         // /dev/mmcblk0boot0, /dev/mtdblock0, /dev/mtd0
         assert!(check_kind(false, true, rustix::fs::makedev(179, 8)).is_ok());
         let error = check_kind(false, true, rustix::fs::makedev(31, 0)).unwrap_err().to_string();
-        assert!(error.contains("flash behind a block device is not supported"), "{error}");
-        let error = check_kind(false, false, rustix::fs::makedev(90, 0)).unwrap_err().to_string();
-        assert!(error.contains("raw flash is not supported"), "{error}");
+        assert!(error.contains("name /dev/mtdN instead"), "{error}");
+        let error = check_kind(false, false, rustix::fs::makedev(1, 3)).unwrap_err().to_string();
+        assert!(error.contains("neither a file, nor a block device, nor NOR flash"), "{error}");
         for path in ["/dev/ubi0:env", "/dev/mtd0:env"] {
             let device = Device { path, offset: 0, size: 16, sector_size: 0, sectors: 0 };
             let error = Copy::new(Path::new("/"), &device).check().unwrap_err().to_string();

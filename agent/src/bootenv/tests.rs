@@ -85,7 +85,7 @@ fn says_what_is_wrong_with_the_configuration_or_the_file() {
     };
     assert!(message("d 0 0x200\nd 0 0x400\n").contains("line 2: the second copy has 1024 bytes"));
     assert!(message("absent 0 0x200\n").contains("absent: No such file"));
-    assert!(message("/dev/null 0 0x200\n").contains("neither a file nor a block device"));
+    assert!(message("/dev/null 0 0x200\n").contains("neither a file, nor a block device, nor NOR flash"));
     assert!(message("fw_env.config 0 0x200\n").contains("size 0x200 do not lie on its"));
 }
 

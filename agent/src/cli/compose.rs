@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use container_spec::compose::{self, Environment, Error};
+use container_spec::compose::{self, Environment, Error, ErrorKind, Files, Loader, Project, Source};
 use container_spec::digest::Sha256;
 use container_spec::engine::{ApiVersion, Target};
 use container_spec::plan::{self, Current, Options};
@@ -24,17 +24,17 @@ enum Command {
     /// Print what is wrong as `FILE:LINE:COLUMN: message`; exits 1 if anything is
     Check {
         #[command(flatten)]
-        file: File,
+        input: Input,
         /// Refuse as well what could change its meaning: images without a digest, variables that are not set.
         #[arg(long)]
         locked: bool,
     },
     /// Print the canonical YAML, as PyYAML's `safe_dump` writes it; it judges YAML, not Compose rules
-    Canonical(File),
+    Canonical(Input),
     /// Print the canonical YAML with every image pinned by its digest
     Lock {
         #[command(flatten)]
-        file: File,
+        input: Input,
         /// The digest of an image that the file names by tag; may be repeated.
         #[arg(long = "image", value_name = "IMAGE=sha256:HEX")]
         images: Vec<String>,
@@ -42,7 +42,7 @@ enum Command {
     /// Print the steps from nothing to what the file wants, each with its way back
     Plan {
         #[command(flatten)]
-        file: File,
+        input: Input,
         /// Images come from archives, not from a registry.
         #[arg(long)]
         offline: bool,
@@ -50,7 +50,7 @@ enum Command {
     /// Print what the engine would be asked, one JSON object a line, from nothing to what the file wants
     Requests {
         #[command(flatten)]
-        file: File,
+        input: Input,
         /// The version of the Engine API.
         #[arg(long, value_name = "VERSION", default_value = "1.41")]
         api: String,
@@ -58,16 +58,25 @@ enum Command {
 }
 
 #[derive(Debug, clap::Args)]
-struct File {
-    /// The Compose file. Merging several is not supported yet.
-    #[arg(value_name = "FILE")]
-    path: PathBuf,
+struct Input {
+    /// The Compose files; each is put over those before it.
+    #[arg(value_name = "FILE", required_unless_present = "file")]
+    paths: Vec<PathBuf>,
+    /// A Compose file, as `docker compose` takes it; may be repeated.
+    #[arg(short, long, value_name = "FILE", conflicts_with = "paths")]
+    file: Vec<PathBuf>,
     /// Variables, a `NAME=VALUE` line each.
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
     /// The name of the project.
     #[arg(long, value_name = "NAME", default_value = crate::device::PROJECT)]
     project: String,
+    /// What relative paths start from; the directory of the first file if it is not given.
+    #[arg(long, value_name = "DIR")]
+    project_directory: Option<PathBuf>,
+    /// A profile that is active, as are those of the variable `COMPOSE_PROFILES`; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    profile: Vec<String>,
 }
 
 /// The largest file of variables, in bytes.
@@ -79,70 +88,152 @@ const MAX_ENV_FILE_BYTES: u64 = 1024 * 1024;
 /// If a file cannot be read or is refused; `check` prints the refusals and ends with 1 instead.
 pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
     match args.command {
-        Command::Check { file, locked } => check(&file, locked, json),
-        Command::Canonical(file) => {
-            let text = read(&file.path)?;
-            print(&file.refused(compose::canonical(&text))?)
+        Command::Check { input, locked } => check(&input, locked, json),
+        Command::Canonical(input) => {
+            let texts = input.texts()?;
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            print(&compose::canonical_files(&texts).map_err(|error| input.refused(&error))?)
         }
-        Command::Lock { file, images } => {
+        Command::Lock { input, images } => {
             let digests = images.iter().map(|image| digest(image)).collect::<anyhow::Result<Vec<_>>>()?;
-            let text = read(&file.path)?;
+            let texts = input.texts()?;
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             let known =
                 |wanted: &str| digests.iter().find(|(image, _)| image == wanted).map(|(_, digest)| *digest);
-            print(&file.refused(compose::lock(&text, |image| known(&image.to_string())))?)
+            let locked = compose::lock_files(&texts, |image| known(&image.to_string()));
+            print(&locked.map_err(|error| input.refused(&error))?)
         }
-        Command::Plan { file, offline } => print_plan(&file, offline, json),
-        Command::Requests { file, api } => print_requests(&file, &api),
+        Command::Plan { input, offline } => print_plan(&input, offline, json),
+        Command::Requests { input, api } => print_requests(&input, &api),
     }
 }
 
-impl File {
+/// The files that Compose files name, read from the disk.
+struct Disk;
+
+impl Files for Disk {
+    fn read(&mut self, path: &str) -> Result<String, ErrorKind> {
+        let bytes = match std::fs::metadata(path) {
+            Ok(metadata) => usize::try_from(metadata.len()).unwrap_or(usize::MAX),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(ErrorKind::NoFile),
+            Err(_) => return Err(ErrorKind::Unreadable),
+        };
+        if bytes > compose::limits::MAX_DOCUMENT_BYTES {
+            return Err(ErrorKind::TooLarge { bytes });
+        }
+        std::fs::read_to_string(path).map_err(|_| ErrorKind::Unreadable)
+    }
+}
+
+/// What a problem is, and where: `FILE`, as it was named.
+struct Problem {
+    file: String,
+    error: Error,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}: {}", self.file, self.error.at, self.error)
+    }
+}
+
+impl Input {
+    fn paths(&self) -> &[PathBuf] {
+        if self.file.is_empty() { &self.paths } else { &self.file }
+    }
+
+    fn texts(&self) -> anyhow::Result<Vec<String>> {
+        self.paths().iter().map(|path| read(path)).collect()
+    }
+
     fn environment(&self) -> anyhow::Result<Environment> {
         let mut environment = Environment::new();
         if let Some(path) = &self.env_file {
             let text = read_limited(path, MAX_ENV_FILE_BYTES)?;
             let read = environment.read_file(&text, 0);
-            read.map_err(|error| anyhow::anyhow!("{}", line(path, &error)))?;
+            read.map_err(|error| anyhow::anyhow!("{}:{}: {error}", path.display(), error.at))?;
         }
         Ok(environment)
     }
 
+    /// The project, or all that is wrong with it.
+    fn project(&self) -> anyhow::Result<Result<Project, Vec<Problem>>> {
+        let texts = self.texts()?;
+        let paths = self.paths().iter().map(|path| absolute(path)).collect::<anyhow::Result<Vec<_>>>()?;
+        let sources: Vec<Source<'_>> =
+            paths.iter().zip(&texts).map(|(path, text)| Source { path, text }).collect();
+        let environment = self.environment()?;
+        let mut loader = Loader::new(&environment, Disk).name(&self.project);
+        if let Some(directory) = &self.project_directory {
+            loader = loader.directory(&absolute(directory)?);
+        }
+        let variable = std::env::var("COMPOSE_PROFILES").unwrap_or_default();
+        for profile in self.profile.iter().map(String::as_str).chain(variable.split(',')) {
+            loader = loader.profile(profile);
+        }
+        let errors = match loader.load_all(&sources) {
+            Ok(project) => return Ok(Ok(project)),
+            Err(errors) => errors,
+        };
+        let problem = |error: Error| {
+            let given = self.paths().get(usize::from(error.at.file)).map(|path| path.display().to_string());
+            let file = given.or_else(|| loader.path(error.at.file).map(str::to_owned));
+            Problem { file: file.unwrap_or_default(), error }
+        };
+        Ok(Err(errors.into_iter().map(problem).collect()))
+    }
+
+    /// The project; its first problem is an error.
+    fn good_project(&self) -> anyhow::Result<Project> {
+        self.project()?.map_err(|problems| match problems.first() {
+            Some(problem) => anyhow::anyhow!("{problem}"),
+            None => anyhow::anyhow!("refused"),
+        })
+    }
+
     /// An error of the library with its place in front.
-    fn refused<T>(&self, result: Result<T, Error>) -> anyhow::Result<T> {
-        result.map_err(|error| anyhow::anyhow!("{}", line(&self.path, &error)))
+    fn refused(&self, error: &Error) -> anyhow::Error {
+        anyhow::anyhow!("{}", self.problem(*error))
+    }
+
+    fn problem(&self, error: Error) -> Problem {
+        let path = self.paths().get(usize::from(error.at.file)).map(|path| path.display().to_string());
+        Problem { file: path.unwrap_or_default(), error }
     }
 }
 
-fn check(file: &File, locked: bool, json: bool) -> anyhow::Result<Exit> {
-    let text = read(&file.path)?;
-    let environment = file.environment()?;
-    let mut errors = compose::check(&text, &environment);
-    if locked && errors.is_empty() {
-        let project = compose::load(&text, &environment);
-        errors = project
-            .map_err(|error| vec![error])
-            .and_then(|project| project.locked())
-            .err()
-            .unwrap_or_default();
-    }
-    for error in &errors {
+fn absolute(path: &Path) -> anyhow::Result<String> {
+    let absolute = std::path::absolute(path)?;
+    let text = absolute.to_str().with_context(|| format!("{}: the name is no UTF-8", path.display()))?;
+    Ok(text.to_owned())
+}
+
+fn check(input: &Input, locked: bool, json: bool) -> anyhow::Result<Exit> {
+    let problems = match input.project()? {
+        Ok(project) if locked => {
+            let errors = project.locked().err().unwrap_or_default();
+            errors.into_iter().map(|error| input.problem(error)).collect()
+        }
+        Ok(_) => Vec::new(),
+        Err(problems) => problems,
+    };
+    for problem in &problems {
         if json {
-            let Error { at, .. } = error;
+            let Problem { file, error } = problem;
             let message = error.to_string();
-            let line = serde_json::json!({ "event": "problem", "file": file.path, "line": at.line, "column": at.column, "message": message });
+            let line = serde_json::json!({ "event": "problem", "file": file, "line": error.at.line, "column": error.at.column, "message": message });
             println!("{line}");
         } else {
-            println!("{}", line(&file.path, error));
+            println!("{problem}");
         }
     }
-    Ok(if errors.is_empty() { Exit::Done } else { Exit::Failed })
+    Ok(if problems.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
-fn print_plan(file: &File, offline: bool, json: bool) -> anyhow::Result<Exit> {
-    let text = read(&file.path)?;
-    let project = file.refused(compose::load(&text, &file.environment()?))?;
+fn print_plan(input: &Input, offline: bool, json: bool) -> anyhow::Result<Exit> {
+    let project = input.good_project()?;
     let options = Options { offline, ..Options::default() };
-    let plan = plan::plan(&file.project, &project, &Current::default(), &options)?;
+    let plan = plan::plan(&input.project, &project, &Current::default(), &options)?;
     for step in &plan.steps {
         let undo = step.undo();
         if json {
@@ -157,14 +248,16 @@ fn print_plan(file: &File, offline: bool, json: bool) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn print_requests(file: &File, api: &str) -> anyhow::Result<Exit> {
+fn print_requests(input: &Input, api: &str) -> anyhow::Result<Exit> {
     let api = ApiVersion::parse(api).with_context(|| format!("{api}: not an API version such as 1.41"))?;
-    let text = read(&file.path)?;
-    let project = file.refused(compose::load(&text, &file.environment()?))?;
-    let path = std::path::absolute(&file.path)?;
-    let directory = path.parent().unwrap_or(Path::new("/"));
-    let directory = directory.to_str().context("the file is in a directory whose name is no UTF-8")?;
-    let target = Target { project: &file.project, directory: directory.trim_end_matches('/'), api };
+    let project = input.good_project()?;
+    // Paths are absolute by now; what is left starts from here.
+    let directory = match (&input.project_directory, input.paths().first()) {
+        (Some(directory), _) => absolute(directory)?,
+        (None, Some(path)) => absolute(std::path::absolute(path)?.parent().unwrap_or(Path::new("/")))?,
+        (None, None) => String::new(),
+    };
+    let target = Target { project: &input.project, directory: directory.trim_end_matches('/'), api };
     for request in target.requests(&project)? {
         println!("{}", serde_json::to_string(&request)?);
     }
@@ -176,10 +269,6 @@ fn digest(text: &str) -> anyhow::Result<(String, Sha256)> {
     let (image, digest) = text.rsplit_once('=').with_context(|| format!("{text}: not IMAGE=sha256:HEX"))?;
     let image = container_spec::reference::Normalized::parse(image).with_context(|| image.to_owned())?;
     Ok((image.to_string(), digest.parse().with_context(|| digest.to_owned())?))
-}
-
-fn line(path: &Path, error: &Error) -> String {
-    format!("{}:{}: {error}", path.display(), error.at)
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {

@@ -1,5 +1,6 @@
 //! `ota-agent ostree`: repositories, with the arguments and lines of the real tool.
 
+mod commit;
 mod show;
 
 use std::fs::File;
@@ -7,9 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Subcommand, ValueEnum};
-use ostree_objects::repo::{
-    CheckoutOptions, CommitOptions, Damage, EntryObjects, Repo, RepoError, TreeEntry,
-};
+use ostree_objects::repo::{CheckoutOptions, Damage, EntryObjects, Repo, TreeEntry};
 use ostree_objects::{Checksum, DirMetaRef, ObjectType, RepoMode};
 
 use crate::cli::Exit;
@@ -36,7 +35,7 @@ enum Command {
         mode: Mode,
     },
     /// Commit a directory and print the commit's checksum
-    Commit(CommitArgs),
+    Commit(commit::Args),
     /// Check a commit out into a new directory, in user mode
     Checkout {
         /// As a plain user: without owners and extended attributes. The only way so far.
@@ -106,32 +105,23 @@ enum Mode {
     /// What is served over HTTP: each object compressed.
     #[value(alias = "archive-z2")]
     Archive,
-    /// What a device without root keeps.
+    /// What a device keeps: each file as it is checked out; needs root.
+    Bare,
+    /// What is kept without root: owners and extended attributes in an attribute.
     BareUser,
+    /// Without owners, extended attributes and set-id bits.
+    BareUserOnly,
 }
 
-#[derive(Debug, clap::Args)]
-struct CommitArgs {
-    /// The branch that the commit becomes the head of.
-    #[arg(long, short)]
-    branch: String,
-    /// One line that says what it is.
-    #[arg(long, short, default_value = "")]
-    subject: String,
-    /// When it was made, in seconds since 1970; now if not given.
-    #[arg(long, value_name = "SEC")]
-    timestamp: Option<String>,
-    /// The owner of everything in it.
-    #[arg(long, default_value_t = 0)]
-    owner_uid: u32,
-    /// The group of everything in it.
-    #[arg(long, default_value_t = 0)]
-    owner_gid: u32,
-    /// A string of the commit's metadata; may be repeated.
-    #[arg(long, value_name = "KEY=VALUE")]
-    add_metadata_string: Vec<String>,
-    /// The directory.
-    tree: PathBuf,
+impl Mode {
+    const fn repo_mode(self) -> RepoMode {
+        match self {
+            Self::Archive => RepoMode::Archive,
+            Self::Bare => RepoMode::Bare,
+            Self::BareUser => RepoMode::BareUser,
+            Self::BareUserOnly => RepoMode::BareUserOnly,
+        }
+    }
 }
 
 /// The largest ref that a server may send, in bytes.
@@ -144,17 +134,13 @@ const MAX_REF_BYTES: u64 = 128;
 pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
     let Args { repo: path, command } = args;
     if let Command::Init { mode } = command {
-        let mode = match mode {
-            Mode::Archive => RepoMode::Archive,
-            Mode::BareUser => RepoMode::BareUser,
-        };
-        Repo::init(&path, mode).with_context(|| format!("making {}", path.display()))?;
+        Repo::init(&path, mode.repo_mode()).with_context(|| format!("making {}", path.display()))?;
         return Ok(Exit::Done);
     }
     let repo = Repo::open(&path).with_context(|| format!("opening {}", path.display()))?;
     match command {
         Command::Init { .. } => {}
-        Command::Commit(args) => println!("{}", commit(&repo, args)?),
+        Command::Commit(args) => println!("{}", commit::run(&repo, args)?),
         Command::Checkout { user: _, copy, rev, dest } => checkout(&repo, &rev, &dest, copy)?,
         Command::Ls { recursive, checksum, rev } => list(&repo, &resolve(&repo, &rev)?, recursive, checksum)?,
         Command::Show { rev } => show::print(&repo, &resolve(&repo, &rev)?)?,
@@ -196,33 +182,6 @@ pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
 
 fn resolve(repo: &Repo, rev: &str) -> anyhow::Result<Checksum> {
     repo.resolve(rev).with_context(|| rev.to_owned())
-}
-
-fn commit(repo: &Repo, args: CommitArgs) -> anyhow::Result<Checksum> {
-    let timestamp = match &args.timestamp {
-        Some(text) => text.trim_start_matches('@').parse().with_context(|| format!("--timestamp={text}"))?,
-        None => crate::clock::unix_now(),
-    };
-    let mut metadata = Vec::new();
-    for text in &args.add_metadata_string {
-        let (key, value) = text.split_once('=').with_context(|| format!("{text}: not KEY=VALUE"))?;
-        metadata.push((key.to_owned(), value.to_owned()));
-    }
-    let parent = match repo.resolve(&args.branch) {
-        Ok(head) => Some(head),
-        Err(RepoError::NoRef) => None,
-        Err(error) => return Err(error.into()),
-    };
-    let options = CommitOptions {
-        uid: args.owner_uid,
-        gid: args.owner_gid,
-        branch: Some(args.branch),
-        subject: args.subject,
-        timestamp,
-        parent,
-        metadata,
-    };
-    repo.commit(&args.tree, &options).with_context(|| format!("committing {}", args.tree.display()))
 }
 
 fn checkout(repo: &Repo, rev: &str, dest: &Path, copy: bool) -> anyhow::Result<()> {

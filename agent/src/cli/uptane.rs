@@ -1,6 +1,7 @@
-//! `ota-agent uptane`: metadata in directories, verified.
+//! `ota-agent uptane`: metadata in directories, signed and verified.
 
 mod files;
+mod repo;
 mod vectors;
 mod verify;
 
@@ -13,6 +14,7 @@ use crate::cli::Exit;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Repo(repo::Args),
     /// Verify a repository's metadata at a given time
     Verify(VerifyArgs),
     /// Run the Uptane test vectors
@@ -36,7 +38,11 @@ pub(crate) struct VerifyArgs {
     /// Print this target's length and hashes
     #[arg(long, value_name = "NAME", conflicts_with = "roots_only")]
     target: Option<String>,
-    /// The largest Targets metadata that is taken, in bytes
+    /// Do not hold the Image repository's (or with --tuf the one repository's) Targets metadata in memory: verify it
+    /// while it is read. What cannot be verified so is read as a whole, which is said on standard error
+    #[arg(long, conflicts_with = "roots_only")]
+    stream: bool,
+    /// The largest Targets metadata that is taken, in bytes; with --stream the largest that is held in memory
     #[arg(long, value_name = "BYTES")]
     max_targets: Option<usize>,
     /// Walk and check the chain of Roots only
@@ -62,6 +68,7 @@ pub(crate) struct VectorsArgs {
 
 pub(crate) fn run(command: &Command, json: bool) -> anyhow::Result<Exit> {
     match command {
+        Command::Repo(args) => repo::run(args, json),
         Command::Verify(args) => verify::run(args, json),
         Command::Vectors(args) => vectors::run(args, json),
     }

@@ -99,6 +99,8 @@ impl Factory {
 
     fn commit(&self, tree: &Path, version: &str) -> anyhow::Result<Checksum> {
         let options = CommitOptions {
+            uid: Some(0),
+            gid: Some(0),
             branch: Some(BRANCH.into()),
             subject: format!("Demo OS {version}"),
             timestamp: self.now.unix(),

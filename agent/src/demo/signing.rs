@@ -8,7 +8,7 @@ use uptane_core::repository::{
 };
 use uptane_core::{Repository, Role, UtcTime};
 
-use crate::device::Seed;
+use crate::seed::Seed;
 
 /// The seed of a key of the demonstration.
 pub(super) fn seed(name: &str) -> Seed {

@@ -7,8 +7,9 @@ use uptane_core::registration::{EcuRegistration, ecus_body};
 use uptane_core::repository::SigningKey;
 use uptane_core::{Repository, Role};
 
-use super::{Device, Keys, Seed};
+use super::{Device, Keys};
 use crate::config::Ecu;
+use crate::seed::Seed;
 
 /// The largest Root metadata that is taken from the factory, in bytes.
 const MAX_ROOT_BYTES: u64 = 64 * 1024;

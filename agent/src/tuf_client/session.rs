@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use uptane_core::UtcTime;
 use uptane_core::tuf::{Action, Client, Limits};
+use uptane_core::{Role, UtcTime};
 
 use super::quote;
 use crate::metadata::{read_limited, read_prefix};
@@ -51,7 +51,8 @@ impl Session {
                 Action::Fetch { role, version, max_bytes } => {
                     let version = version.map_or(String::new(), |version| format!("{version}."));
                     let url = format!("{}/{version}{}.json", self.url, quote(role));
-                    let bytes = match self.http.open(&url)? {
+                    let absent = if role == Role::Root.name() { http::NO_NEWER_ROOT } else { http::ABSENT };
+                    let bytes = match self.http.open_unless(&url, absent)? {
                         Some(body) => {
                             Some(read_prefix(body, max_bytes).with_context(|| format!("GET {url}"))?)
                         }
@@ -62,6 +63,11 @@ impl Session {
                 Action::Persist { role, bytes } => {
                     let path = self.path(role);
                     atomic::write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
+                    self.client.persisted();
+                }
+                Action::Forget { role } => {
+                    let path = self.path(role);
+                    atomic::remove(&path).with_context(|| format!("removing {}", path.display()))?;
                     self.client.persisted();
                 }
                 Action::Done => return Ok(()),

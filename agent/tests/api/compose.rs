@@ -129,3 +129,52 @@ fn a_check_of_a_locked_file_refuses_what_is_not_pinned_or_not_set() {
     );
     assert_eq!(check(&["--locked"]), (Some(1), problems));
 }
+
+#[test]
+fn several_files_are_merged_and_their_problems_named_by_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    write("a.yml", &format!("include: [sub/c.yml]\nservices:\n  web: {{image: 'nginx@sha256:{DIGEST}'}}\n"));
+    write("b.yml", "services:\n  web: {volumes: ['./www:/www'], depends_on: [db], profiles: [full]}\n");
+    write("broken.yml", "services:\n  web: {image: !reset x, bogus: 1}\n");
+    write(
+        "sub/c.yml",
+        &format!("services:\n  db: {{image: 'postgres@sha256:{DIGEST}', volumes: ['./data:/data']}}\n"),
+    );
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ota-agent"));
+        command.env_remove("COMPOSE_PROFILES").current_dir(directory.path());
+        command.arg("compose").args(arguments).output().unwrap()
+    };
+    let lines = |output: &Output| text(&output.stdout).lines().map(str::to_owned).collect::<Vec<_>>();
+
+    let check = run(&["check", "--locked", "-f", "a.yml", "-f", "b.yml"]);
+    assert_eq!((check.status.code(), text(&check.stdout)), (Some(0), ""), "{}", text(&check.stderr));
+    let requests = run(&["requests", "a.yml", "b.yml", "--profile", "full"]);
+    let binds: Vec<serde_json::Value> = lines(&requests)
+        .iter()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|request| request["path"].as_str().unwrap().contains("/containers/create"))
+        .map(|request| request["body"]["HostConfig"]["Binds"][0].clone())
+        .collect();
+    let root = directory.path().display();
+    assert_eq!(binds, [format!("{root}/sub/data:/data:rw"), format!("{root}/www:/www:rw")]);
+    let without = run(&["requests", "a.yml", "b.yml"]);
+    assert!(!text(&without.stdout).contains("torizon-web-1"), "{}", text(&without.stdout));
+
+    let check = run(&["check", "a.yml", "broken.yml"]);
+    assert_eq!(check.status.code(), Some(1));
+    assert_eq!(
+        lines(&check),
+        ["a.yml:3:3: web: the service has no image", "broken.yml:2:26: bogus: unknown property"]
+    );
+    let canonical = run(&["canonical", "a.yml", "b.yml"]);
+    assert!(
+        text(&canonical.stdout)
+            .starts_with("include:\n- sub/c.yml\nservices:\n  web:\n    depends_on:\n    - db\n")
+    );
+}

@@ -109,7 +109,8 @@ fn plan_with_an_index_says_the_same_and_notices_what_changed_since() {
 fn plan_of_commits_says_what_the_plan_of_their_checkouts_says() {
     let trees = Trees::new(CONFLICT);
     let owner = fs::metadata(trees.path("local")).unwrap();
-    let options = CommitOptions { uid: owner.uid(), gid: owner.gid(), ..CommitOptions::default() };
+    let options =
+        CommitOptions { uid: Some(owner.uid()), gid: Some(owner.gid()), ..CommitOptions::default() };
     let repo = Repo::init(&trees.path("repo"), RepoMode::Archive).unwrap();
     for name in ["old", "new"] {
         fs::create_dir_all(trees.path("root/usr")).unwrap();

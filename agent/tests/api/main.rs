@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 
 mod boot_image;
+mod boot_image_update;
 mod bootenv;
 mod compose;
 mod demo;
@@ -13,3 +14,4 @@ mod repositories;
 mod server;
 mod tuf_client;
 mod uptane;
+mod uptane_repo;

@@ -29,8 +29,11 @@ fn defaults(root: &Path, release: &str) {
 
 fn commit(repo: &Repo, tree: &Path) -> Checksum {
     let owner = fs::metadata(tree).unwrap();
-    repo.commit(tree, &CommitOptions { uid: owner.uid(), gid: owner.gid(), ..CommitOptions::default() })
-        .unwrap()
+    repo.commit(
+        tree,
+        &CommitOptions { uid: Some(owner.uid()), gid: Some(owner.gid()), ..CommitOptions::default() },
+    )
+    .unwrap()
 }
 
 struct Case {

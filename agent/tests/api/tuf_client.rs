@@ -16,6 +16,11 @@ struct Setting {
 
 impl Setting {
     fn new() -> Self {
+        Self::with_absent(404)
+    }
+
+    /// With a server that answers `absent` to what is not there.
+    fn with_absent(absent: u16) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let targets =
             vec![target("a.txt", b"a", "{}"), target("b.txt", b"b", "{}"), target("gone", b"x", "{}")];
@@ -25,7 +30,7 @@ impl Setting {
         std::fs::create_dir_all(&files).unwrap();
         std::fs::write(files.join("a.txt"), b"a").unwrap();
         std::fs::write(files.join("b.txt"), b"b").unwrap();
-        let server = Server::new(&directory.path().join("www"));
+        let server = Server::with_absent(&directory.path().join("www"), absent);
         Self { directory, server, repository }
     }
 
@@ -150,4 +155,21 @@ fn without_a_trusted_root_nothing_is_asked_for() {
     assert_eq!(setting.run(&["refresh"]).status.code(), Some(1));
     assert_eq!(setting.run(&["--unknown"]).status.code(), Some(1));
     assert_eq!(setting.run(&["--help"]).status.code(), Some(0));
+}
+
+/// Object stores answer 403 to what is not there (TUF clause 5.3.3; python-tuf does so too), and not to Root alone.
+#[test]
+fn clause_5_3_3_403_says_that_there_is_no_newer_root_and_nothing_of_other_roles() {
+    for (absent, code) in [(404, 0), (403, 0), (410, 1), (500, 1)] {
+        let setting = Setting::with_absent(absent);
+        setting.init();
+        assert_eq!(setting.refresh().0, Some(code), "{absent}");
+    }
+    let setting = Setting::with_absent(403);
+    setting.init();
+    std::fs::remove_file(setting.path("www/metadata/timestamp.json")).unwrap();
+    let url = format!("{}/metadata", setting.server.url());
+    let output = setting.run(&["--metadata-url", &url, "refresh"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said, format!("tuf-client: error: GET {url}/timestamp.json: the server answered 403\n"));
 }

@@ -106,6 +106,112 @@ fn a_plain_tuf_repository_is_verified_up_to_the_size_that_is_allowed() {
     assert_eq!(verify(directory.path(), &["--tuf", "--root", root.to_str().unwrap()]), Ok(lines.into()));
 }
 
+/// Puts the members of `signed`, or of the map of images, into another order: the signature is over the canonical one.
+fn reorder(path: &Path, images: bool) {
+    let document: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let mut signed = document["signed"].as_object().unwrap().clone();
+    let member =
+        |(name, value): (&String, &serde_json::Value)| format!("{}:{value}", serde_json::json!(name));
+    let listed = signed.remove("targets").unwrap();
+    let mut entries: Vec<_> = listed.as_object().unwrap().iter().map(member).collect();
+    if images {
+        entries.reverse();
+    }
+    let mut members: Vec<_> = signed.iter().map(member).collect();
+    members.insert(0, format!(r#""targets":{{{}}}"#, entries.join(",")));
+    let signatures = &document["signatures"];
+    std::fs::write(path, format!(r#"{{"signatures":{signatures},"signed":{{{}}}}}"#, members.join(",")))
+        .unwrap();
+}
+
+#[test]
+fn a_stream_establishes_what_a_whole_document_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let custom = TargetSpec::image_custom("file", "1", "abc", "BINARY");
+    let mut image = image();
+    image.targets.push(target("other.txt", b"other", &custom));
+    director().write(&directory.path().join("director"));
+    image.write(&directory.path().join("image_repo"));
+    let path = directory.path().join("image_repo/targets.json");
+    let streamed = |more: &[&str]| {
+        let output = uptane(&[&["verify", "--now", NOW, "--stream"], more].concat(), directory.path());
+        let noted = String::from_utf8_lossy(&output.stderr).replace("ota-agent: ", "");
+        (said(&output), noted)
+    };
+    // Enough for the Director, not for the Image repository.
+    let size = std::fs::metadata(directory.path().join("director/targets.json")).unwrap().len().to_string();
+    let held = ["--max-targets", &size];
+    for (images_too, order) in [(None, "in order"), (Some(false), "out of order"), (Some(true), "images too")]
+    {
+        if let Some(images) = images_too {
+            reorder(&path, images);
+        }
+        for target in ["file.txt", "other.txt"] {
+            let whole = verify(directory.path(), &["--target", target]).unwrap();
+            assert!(whole.contains(&format!("target {target} length ")), "{whole}");
+            let (stream, noted) = streamed(&["--target", target]);
+            assert_eq!(stream, Ok(whole), "{order}");
+            let why =
+                "targets metadata is read as a whole: members of a long object are out of order at byte ";
+            assert_eq!(noted.starts_with(why), images_too == Some(true), "{order}: {noted}");
+        }
+        assert_eq!(streamed(&[]).0, verify(directory.path(), &[]), "{order}");
+        let absent = Err("no role that may list it lists nothing".to_owned());
+        assert_eq!(
+            streamed(&["--target", "nothing"]).0.map_err(|said| said.lines().last().unwrap().to_owned()),
+            absent
+        );
+        if images_too != Some(true) {
+            streamed(&held).0.unwrap();
+        }
+        assert_eq!(
+            verify(directory.path(), &held),
+            Err(format!("image targets: step G1: larger than the limit of {size} bytes"))
+        );
+    }
+    // The Director assigns what the Image repository lists otherwise, then what it does not list.
+    image.targets[0].length = 9;
+    image.write(&directory.path().join("image_repo"));
+    let disagree = "image targets: step F10: the repositories disagree on the length";
+    assert_eq!(streamed(&[]).0, Err(disagree.into()));
+    image.targets.remove(0);
+    image.write(&directory.path().join("image_repo"));
+    assert_eq!(streamed(&[]).0, verify(directory.path(), &[]));
+    // Another signature than the metadata's.
+    let text = std::fs::read_to_string(&path).unwrap().replacen("other.txt", "0ther.txt", 1);
+    std::fs::write(&path, text).unwrap();
+    assert_eq!(streamed(&[]).0, verify(directory.path(), &[]));
+    assert!(streamed(&[]).0.is_err_and(|said| said.starts_with("image targets: step G2: ")));
+}
+
+#[test]
+fn a_stream_that_delegates_what_it_does_not_list_is_read_as_a_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ota-agent"));
+        command.current_dir(directory.path()).arg("uptane").args(arguments).output().unwrap()
+    };
+    std::fs::write(directory.path().join("here"), "here").unwrap();
+    for arguments in [
+        &["repo", "init", "site", "--tuf", "--now", NOW][..],
+        &["repo", "delegate", "site", "extra", "--path", "there"],
+        &["repo", "add-target", "site", "here"],
+        &["repo", "add-target", "site", "here", "--name", "there", "--role", "extra"],
+        &["repo", "sign", "site", "--now", NOW],
+    ] {
+        said(&run(arguments)).unwrap();
+    }
+    let verify = |target: &str| {
+        run(&["verify", "site/metadata", "--tuf", "--stream", "--now", NOW, "--target", target])
+    };
+    let noted = "ota-agent: targets metadata is read as a whole: there may be listed by a delegated role\n";
+    for (name, note) in [("here", ""), ("there", noted)] {
+        let output = verify(name);
+        assert_eq!(String::from_utf8_lossy(&output.stderr), note);
+        assert!(said(&output).unwrap().contains(&format!("target {name} length 4 ")));
+    }
+}
+
 #[test]
 fn vectors_agree_if_verdict_and_error_do() {
     let directory = tempfile::tempdir().unwrap();

@@ -11,7 +11,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    #[allow(dead_code, reason = "one of the two test binaries says what is answered to what is not there")]
     pub(crate) fn new(directory: &Path) -> Self {
+        Self::with_absent(directory, 404)
+    }
+
+    /// Answers `absent` to what is not there.
+    pub(crate) fn with_absent(directory: &Path, absent: u16) -> Self {
         let server = Arc::new(tiny_http::Server::http("127.0.0.1:0").unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
         let (answering, log, directory) = (Arc::clone(&server), Arc::clone(&asked), directory.to_owned());
@@ -24,7 +30,7 @@ impl Server {
                 log.lock().unwrap().push(name);
                 let response = match std::fs::read(path).or_else(|_| std::fs::read(plain)) {
                     Ok(bytes) => tiny_http::Response::from_data(bytes),
-                    Err(_) => tiny_http::Response::from_data(Vec::new()).with_status_code(404),
+                    Err(_) => tiny_http::Response::from_data(Vec::new()).with_status_code(absent),
                 };
                 // A client that went away needs no answer.
                 let _ = request.respond(response);

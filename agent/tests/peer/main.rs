@@ -11,6 +11,7 @@
 mod bootenv;
 mod containers;
 mod demo;
+mod flash;
 mod ostree;
 
 #[path = "../common/server.rs"]

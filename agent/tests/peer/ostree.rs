@@ -75,10 +75,11 @@ fn commit<'a>(more: &[&'a str], tree: &'a str) -> Vec<&'a str> {
 
 #[test]
 fn commits_lists_and_differences_are_the_tools() {
-    for seed in 0..6 {
+    for seed in 0..8 {
         let case = Case::new();
         two_trees(&case, seed);
-        let mode = if seed % 2 == 0 { "--mode=archive" } else { "--mode=bare-user" };
+        let modes = ["--mode=archive", "--mode=bare-user", "--mode=bare", "--mode=bare-user-only"];
+        let mode = modes[usize::try_from(seed).unwrap() % modes.len()];
         std::fs::create_dir(case.path("theirs")).unwrap();
         case.theirs("theirs", &["init", mode]);
         case.ours("ours", &["init", mode]);

@@ -160,3 +160,76 @@ fn the_directory_of_a_client_verifies_at_a_given_time() {
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(said.contains("image root: step R3: expired at 2098-01-01T00:00:00Z"), "{said}");
 }
+
+/// `ota-agent uptane repo` in `directory`, on its repository `ours`.
+fn repo(directory: &Path, command: &str, arguments: &[&str]) {
+    let mut ota_agent = Command::new(env!("CARGO_BIN_EXE_ota-agent"));
+    ota_agent.current_dir(directory).args(["uptane", "repo", command, "ours"]).args(arguments);
+    tools::success(&mut ota_agent);
+}
+
+#[test]
+fn a_repository_that_we_sign_is_accepted_by_python_tuf_through_delegations_bins_and_rotations() {
+    // Names, whether they can be had, and the role that is to list them.
+    let targets = [
+        ("top level.txt", true, "targets"),
+        ("docs/one.txt", true, "../documents"),
+        ("docs/deep/two.txt", true, "deep"),
+        ("hashed.bin", true, "by hash"),
+        ("closed/hidden.txt", false, "never"),
+        ("packages/a", true, "packages"),
+        ("packages/b", true, "packages"),
+        ("packages/c", true, "packages"),
+    ];
+    for consistent in [true, false] {
+        let directory = tempfile::tempdir().unwrap();
+        let repo = |command: &str, arguments: &[&str]| repo(directory.path(), command, arguments);
+        let more: &[&str] = if consistent { &[] } else { &["--no-consistent-snapshot"] };
+        repo("init", &[&["--tuf", "--count", "root=3/2", "--count", "targets=2/2"], more].concat());
+        let root = std::fs::read(directory.path().join("ours/metadata/1.root.json")).unwrap();
+        std::fs::write(directory.path().join("trusted.json"), root).unwrap();
+        repo("delegate", &["../documents", "--path", "docs/*", "--path", "docs/*/*", "--count", "2/2"]);
+        repo("delegate", &["deep", "--from", "../documents", "--path", "docs/deep/*"]);
+        let prefix = &ostree_objects::Checksum::of(b"hashed.bin").to_string()[..3];
+        repo("delegate", &["by hash", "--hash-prefix", prefix]);
+        repo("delegate", &["closed", "--path", "closed/*", "--terminating"]);
+        repo("delegate", &["never", "--path", "closed/*"]);
+        repo("delegate", &["packages", "--path", "packages/*"]);
+        repo("delegate-bins", &["bin", "--from", "packages", "--bits", "3"]);
+        std::fs::write(directory.path().join("content"), "content").unwrap();
+        for (name, _, role) in targets {
+            repo(
+                "add-target",
+                &["content", "--name", name, "--role", role, "--custom", r#"{"b":1,"a":"\u00e9\n"}"#],
+            );
+        }
+        repo("sign", &[]);
+        let server = Server::new(&directory.path().join("ours"));
+        let accepted = |when: &str| {
+            let mut theirs = python("client.py");
+            theirs.arg(directory.path().join("trusted.json")).arg(directory.path().join("theirs"));
+            theirs.arg(server.url()).args(targets.map(|(name, ..)| name));
+            let said = String::from_utf8(tools::success(&mut theirs)).unwrap();
+            let expected: Vec<_> = targets
+                .iter()
+                .map(|(name, there, _)| format!("{} {name}", if *there { "found" } else { "missing" }))
+                .collect();
+            assert_eq!(said.lines().collect::<Vec<_>>(), expected, "{when}");
+        };
+        accepted("made");
+        // The same client, which has what was there before.
+        for role in ["root", "timestamp", "snapshot", "targets", "../documents", "deep", "bin-0"] {
+            repo("rotate", &[role]);
+            repo("sign", &[]);
+        }
+        accepted("with new keys");
+        repo("revoke", &["never"]);
+        repo("sign", &[]);
+        accepted("with a role less");
+        let mut verify = Command::new(env!("CARGO_BIN_EXE_ota-agent"));
+        verify.args(["uptane", "verify", "--tuf"]).arg(directory.path().join("ours/metadata"));
+        verify.args(["--now", "2026-01-01T00:00:00Z", "--target", "packages/c"]);
+        let said = String::from_utf8(tools::success(&mut verify)).unwrap();
+        assert!(said.contains("target packages/c length 7 sha256 "), "{said}");
+    }
+}

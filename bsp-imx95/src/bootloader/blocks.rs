@@ -5,7 +5,7 @@ use super::{Medium, Place, SECTOR};
 /// Two block devices, or two parts of one: the medium for drivers of `embedded-storage`.
 ///
 /// `embedded-storage` has no way to wait for a write: `S::write` must return only when it is durable. It has
-/// no registers either: byte 179 of EXT_CSD comes from the two closures, if there is one.
+/// no registers either: byte 179 of EXT_CSD comes from a `Register`, if there is one.
 #[derive(Debug)]
 pub struct Blocks<S, C> {
     /// The first place.

@@ -2,7 +2,7 @@ use crate::container::{BootImage, Error};
 #[cfg(feature = "ecdsa")]
 use crate::container::{ErrorKind, SrkSet};
 
-/// A boot image whose every container is well-formed and whose images have their hashes. Only such a one is
+/// A boot image whose every container is well-formed and whose images do not overlap and have their hashes. Only such a one is
 /// written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SoundImage<'a> {
@@ -16,7 +16,9 @@ impl<'a> SoundImage<'a> {
     /// What is wrong with the first container that is not sound.
     pub fn check(bytes: &'a [u8]) -> Result<Self, Error> {
         for container in BootImage::at(bytes, 0).containers() {
-            container?.check_images()?;
+            let container = container?;
+            container.check_overlaps()?;
+            container.check_images()?;
         }
         Ok(Self { bytes })
     }
@@ -32,6 +34,7 @@ impl<'a> SoundImage<'a> {
         let mut trusted = false;
         for container in BootImage::at(bytes, 0).containers() {
             let container = container?;
+            container.check_overlaps()?;
             container.check_images()?;
             container.check_signed_by(srk_hash)?;
             trusted |= container.srk_set() == SrkSet::Oem;

@@ -39,9 +39,22 @@ pub(super) const fn announcement(previous: Place) -> &'static [Change<'static>] 
 pub fn pending(env: &Env<'_>) -> Option<Place> {
     let status = env.get(STATUS.as_bytes())?;
     let previous = env.get(PREVIOUS.as_bytes())?;
-    match (status.is(ATTEMPT.as_bytes()), previous.is(b"1"), previous.is(b"2")) {
-        (true, true, _) => Some(Place::A),
-        (true, _, true) => Some(Place::B),
+    announced(status.is(ATTEMPT.as_bytes()), [previous.is(b"1"), previous.is(b"2")])
+}
+
+/// As [`pending`], from owned variables.
+#[cfg(feature = "alloc")]
+#[must_use]
+pub fn pending_of(variables: &crate::env::Variables) -> Option<Place> {
+    let previous = variables.get(PREVIOUS)?;
+    announced(variables.get(STATUS) == Some(ATTEMPT), [previous == "1", previous == "2"])
+}
+
+/// What the two variables say: that a trial was announced, and that the previous place was the first, the second.
+const fn announced(is_attempt: bool, previous: [bool; 2]) -> Option<Place> {
+    match (is_attempt, previous) {
+        (true, [true, _]) => Some(Place::A),
+        (true, [_, true]) => Some(Place::B),
         _ => None,
     }
 }
@@ -93,6 +106,11 @@ mod tests {
             let mut copy = [0; 256];
             crate::env::create(crate::env::Layout::Single, announcement(previous), &mut copy).unwrap();
             assert_eq!(pending(&Env::parse(&copy[4..]).unwrap()), Some(previous));
+            #[cfg(feature = "alloc")]
+            {
+                let variables = crate::env::Variables::from_env(&Env::parse(&copy[4..]).unwrap());
+                assert_eq!(pending_of(&variables), Some(previous));
+            }
             let mut next = [0; 256];
             crate::env::write(crate::env::Layout::Single, &[&copy], FINISH, &mut next).unwrap().unwrap();
             assert_eq!(pending(&Env::parse(&next[4..]).unwrap()), None);

@@ -87,7 +87,12 @@ impl Board {
     /// its start that it must not touch. `None` if something reserved does not lie on the partition.
     #[must_use]
     pub fn room(&self, partition: Partition, size: u64) -> Option<u64> {
-        let start = u64::from(self.first_container(partition));
+        self.room_from(partition, u64::from(self.first_container(partition)), size)
+    }
+
+    /// The same for a boot image that begins at `start`, as a second set does.
+    #[must_use]
+    pub fn room_from(&self, partition: Partition, start: u64, size: u64) -> Option<u64> {
         let mut end = size;
         for region in self.reserved().filter(|region| region.partition == partition) {
             let range = region.range(size)?;

@@ -1,6 +1,7 @@
 //! An update of the boot image through power cuts: whatever a cut leaves, the ROM finds a whole image, no other
 //! than the old one before the trial is announced, and the client ends what it finds begun.
 
+mod blocks;
 mod device;
 
 use bsp_imx95::bootloader::{Error, Place, Rom, SoundImage, Update};

@@ -12,10 +12,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::error::{Error, ErrorKind};
-use super::load::other_halves;
+use super::limits::MAX_FILES;
+use super::merge;
 use super::model::ImageName;
+use super::place::Position;
 use super::tree::{Node, Value};
-use super::yaml::parse_document;
+use super::yaml::{Document, parse_after, parse_document};
 use crate::digest::Sha256;
 use crate::reference::Normalized;
 
@@ -38,21 +40,54 @@ mod timestamp;
 /// # Errors
 /// With line and column of what is no YAML, or has no canonical form.
 pub fn canonical(text: &str) -> Result<String, Error> {
-    refuse_unprintable(text)?;
-    let document = parse_document(text, 0)?;
-    emit::emit(&document, text.len())
+    canonical_files(&[text])
+}
+
+/// The canonical text of several files, each over those before it, by the rules of merging. Nothing else is
+/// resolved: variables, `include` and `extends` stay.
+///
+/// # Errors
+/// As [`canonical`], with the number of the file, and for values that cannot be merged.
+pub fn canonical_files(texts: &[&str]) -> Result<String, Error> {
+    let (document, len) = merged(texts)?;
+    emit::emit(&document, len)
+}
+
+/// The document that the texts are together, and about how long it is.
+fn merged<'a>(texts: &[&'a str]) -> Result<(Document<'a>, usize), Error> {
+    let (mut merged, mut len): (Option<Document<'a>>, usize) = (None, 0);
+    for (text, file) in texts.iter().zip(0..) {
+        if usize::from(file) >= MAX_FILES {
+            return Err(Error::new(Position::default(), ErrorKind::TooManyFiles, "file"));
+        }
+        refuse_unprintable(text, file)?;
+        len += text.len();
+        merged = Some(match merged {
+            None => parse_document(text, file)?,
+            Some(base) => {
+                let over = parse_after(text, file, base.nodes)?;
+                Document {
+                    root: merge::files(base.root, over.root)?,
+                    nodes: over.nodes,
+                    has_copies: base.has_copies || over.has_copies,
+                }
+            }
+        });
+    }
+    let document = merged.ok_or(Error::new(Position::default(), ErrorKind::NoFile, "file"))?;
+    Ok((document, len))
 }
 
 /// PyYAML reads only what YAML calls printable (`c-printable`), even within quotes. The line breaks that only
 /// YAML 1.1 has are refused too, because they would mean something else to every other reader.
-fn refuse_unprintable(text: &str) -> Result<(), Error> {
+fn refuse_unprintable(text: &str, file: u16) -> Result<(), Error> {
     let printable = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{fffd}' | '\u{10000}'..);
     let Some(index) = text.find(|c| !printable(c)) else { return Ok(()) };
     let (before, rest) = text.split_at(index);
     let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or(before).chars().count() + 1;
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let at = super::Position { file: 0, line: number(line), column: number(column) };
+    let at = Position { file, line: number(line), column: number(column) };
     let bad = rest.chars().next().map(|c| alloc::format!("{}", c.escape_unicode())).unwrap_or_default();
     Err(Error::new(at, ErrorKind::Unprintable, &bad))
 }
@@ -63,12 +98,19 @@ fn refuse_unprintable(text: &str) -> Result<(), Error> {
 /// # Errors
 /// As [`canonical`]; and for a service without an image, an image that is no reference, and one for which
 /// there is no digest.
-pub fn lock(
-    text: &str,
+pub fn lock(text: &str, digest_of: impl FnMut(&Normalized<'_>) -> Option<Sha256>) -> Result<String, Error> {
+    lock_files(&[text], digest_of)
+}
+
+/// As [`lock`], of several files that are merged as by [`canonical_files`].
+///
+/// # Errors
+/// As [`lock`], with the number of the file, and for values that cannot be merged.
+pub fn lock_files(
+    texts: &[&str],
     mut digest_of: impl FnMut(&Normalized<'_>) -> Option<Sha256>,
 ) -> Result<String, Error> {
-    refuse_unprintable(text)?;
-    let mut document = parse_document(text, 0)?;
+    let (mut document, len) = merged(texts)?;
     let services = document.root.get_mut("services").map(|services| &mut services.value);
     let Some(Value::Mapping(services)) = services else {
         return Err(Error::new(document.root.at, ErrorKind::Missing("services"), "file"));
@@ -81,7 +123,7 @@ pub fn lock(
         let pinned = pin(image, &mut digest_of)?;
         *image = Node::text(pinned, image.at);
     }
-    emit::emit(&document, text.len())
+    emit::emit(&document, len)
 }
 
 fn pin(
@@ -111,7 +153,7 @@ fn pin(
 /// All that is missing, in the order of the file; at least [`ErrorKind::NotCanonical`] at its first line if it
 /// only differs from the canonical text.
 pub fn check_locked(text: &str) -> Result<(), Vec<Error>> {
-    refuse_unprintable(text).map_err(|error| Vec::from([error]))?;
+    refuse_unprintable(text, 0).map_err(|error| Vec::from([error]))?;
     let document = parse_document(text, 0).map_err(|error| Vec::from([error]))?;
     let mut errors = Vec::new();
     let mut rest = Vec::from([&document.root]);
@@ -148,6 +190,17 @@ pub fn check_locked(text: &str) -> Result<(), Vec<Error>> {
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
+/// The keys that stand for another file or service. Without it, the file means something else.
+fn other_halves<'n, 'a>(root: &'n Node<'a>) -> impl Iterator<Item = (&'n Node<'a>, &'static str)> {
+    let named = |node: &'n Node<'a>, name: &'static str| {
+        let key = node.entries().iter().map(|(key, _)| key).find(|key| key.as_scalar() == Some(name));
+        key.map(|key| (key, name))
+    };
+    let services = root.get("services").map(Node::entries).unwrap_or_default();
+    let extends = services.iter().filter_map(move |(_, service)| named(service, "extends"));
+    named(root, "include").into_iter().chain(extends)
+}
+
 /// A `$` that is not doubled.
 fn has_variable(text: &str) -> bool {
     text.replace("$$", "").contains('$')
@@ -159,14 +212,14 @@ fn first_difference(text: &str, canonical: &str) -> Error {
     for ours in text.split('\n') {
         if theirs.next() != Some(ours) {
             return Error::new(
-                super::Position { file: 0, line, column: 1 },
+                Position { file: 0, line, column: 1 },
                 ErrorKind::NotInCanonicalForm,
                 ours.trim(),
             );
         }
         line = line.saturating_add(1);
     }
-    Error::new(super::Position { file: 0, line, column: 1 }, ErrorKind::NotInCanonicalForm, "end of file")
+    Error::new(Position { file: 0, line, column: 1 }, ErrorKind::NotInCanonicalForm, "end of file")
 }
 
 impl ImageName {

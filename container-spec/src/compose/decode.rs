@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::error::{Error, ErrorKind, Expected};
 use super::limits::MAX_PROBLEMS;
+use super::paths;
 use super::place::Position;
 use super::tree::{Kind, Node, Style, Value};
 
@@ -35,6 +36,8 @@ pub(crate) struct Context {
     pub(crate) errors: Vec<Error>,
     /// Names that something must define.
     pub(crate) references: Vec<(Target, String, Position)>,
+    /// What the relative paths of each file start from; empty if it is not known.
+    pub(crate) directories: Vec<String>,
 }
 
 impl Context {
@@ -56,6 +59,17 @@ impl Context {
 
     pub(crate) fn refer(&mut self, target: Target, name: &str, at: Position) {
         self.references.push((target, String::from(name), at));
+    }
+
+    /// A path of the host that stands at `at`, absolute if the directory of its file is known. What starts with `~`
+    /// is left to who knows whose home that is.
+    pub(crate) fn path(&self, at: Position, path: &str) -> String {
+        match self.directories.get(usize::from(at.file)) {
+            Some(directory) if !directory.is_empty() && !path.starts_with('~') => {
+                paths::resolve(directory, path)
+            }
+            _ => String::from(path),
+        }
     }
 
     /// The text of a scalar that is text.

@@ -1,7 +1,8 @@
 //! What can be wrong with a Compose file.
 
 use super::limits::{
-    MAX_ALIAS_BYTES, MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_FILES, MAX_INTERPOLATED_BYTES, MAX_NODES,
+    MAX_ALIAS_BYTES, MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_EXTENDED_BYTES, MAX_EXTENDS, MAX_FILES,
+    MAX_INTERPOLATED_BYTES, MAX_NODES, MAX_VARIABLE_BYTES,
 };
 use super::place::{Position, Word};
 use crate::device::DeviceErrorKind;
@@ -127,13 +128,16 @@ pub enum ErrorKind {
     /// A property that the Compose specification does not have.
     #[error("unknown property")]
     UnknownProperty,
-    /// A property that the specification has, but that has no meaning on a device, or that this crate does not
-    /// follow: files are not merged, so `include` and `extends` are refused.
+    /// A property that the specification has, but that has no meaning on a device, or one that takes values from
+    /// another file or service where the text must stand alone.
     #[error("this property is not supported")]
     RefusedProperty,
     /// A property that must be there is missing.
     #[error("`{0}` is missing")]
     Missing(&'static str),
+    /// A service that is needed, but in none of the active profiles.
+    #[error("the service is in none of the active profiles")]
+    Inactive,
     /// A value of another type.
     #[error("must be {0}")]
     Type(Expected),
@@ -173,10 +177,16 @@ pub enum ErrorKind {
     /// Services that wait for each other.
     #[error("services that depend on each other can never start")]
     DependencyCycle,
-    /// Services that extend each other.
+    /// Services that extend each other; the subject is the chain.
     #[error("services that extend each other have no beginning")]
     ExtendsCycle,
-    /// Files that include each other.
+    /// A service extends another over more than [`MAX_EXTENDS`] steps.
+    #[error("a chain of `extends` has more than {MAX_EXTENDS} steps")]
+    ExtendsTooDeep,
+    /// Services would copy more than [`MAX_EXTENDED_BYTES`] from those they extend.
+    #[error("services copy more than {MAX_EXTENDED_BYTES} bytes by `extends`")]
+    ExtendsTooLarge,
+    /// Files that include each other; the subject is the chain.
     #[error("files that include each other have no beginning")]
     IncludeCycle,
     /// Two properties that exclude each other.
@@ -188,12 +198,18 @@ pub enum ErrorKind {
     /// Files whose values cannot be merged.
     #[error("a {0} cannot replace a value of another kind")]
     BadOverride(&'static str),
-    /// A file that could not be read.
+    /// A file that does not exist.
     #[error("the file is missing")]
     NoFile,
+    /// A file that exists, but is no text or cannot be read.
+    #[error("the file cannot be read as text")]
+    Unreadable,
     /// More than [`MAX_FILES`] files.
     #[error("more than {MAX_FILES} files")]
     TooManyFiles,
+    /// More than [`MAX_VARIABLE_BYTES`] in files of variables.
+    #[error("files of variables have more than {MAX_VARIABLE_BYTES} bytes")]
+    VariablesTooLarge,
     /// A line of an environment file that is no `NAME=VALUE`.
     #[error("a line of an environment file is NAME=VALUE")]
     BadEnvironmentLine,

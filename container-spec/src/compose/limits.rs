@@ -15,7 +15,17 @@ pub const MAX_ALIAS_BYTES: usize = 1 << 20;
 /// Most bytes that the variables of one file may expand to.
 pub const MAX_INTERPOLATED_BYTES: usize = 4 << 20;
 
-/// Most files of one project: overrides, includes and extended files together.
+/// Longest chain of services of which each extends the next: most steps from the first to the last.
+pub const MAX_EXTENDS: usize = 64;
+
+/// Most bytes that the services of one project may copy by `extends`; counted as for aliases.
+pub const MAX_EXTENDED_BYTES: usize = 4 << 20;
+
+/// Most bytes of the files of variables of one project; one that several services name counts for each.
+pub const MAX_VARIABLE_BYTES: usize = 16 << 20;
+
+/// Most files of one project: overrides, includes, extended files and files of variables together. A Compose
+/// file counts as often as it is read.
 pub const MAX_FILES: usize = 64;
 
 /// Most problems that are reported for one project.

@@ -8,12 +8,14 @@ use alloc::vec::Vec;
 use super::decode::{Context, Decode};
 use super::environment::Environment;
 use super::error::{Error, ErrorKind};
-use super::interpolate::{Unset, interpolate};
+use super::loader::{Loader, Source};
+use super::place::Position;
 use super::project::{Places, Project};
-use super::tree::{Node, Tag, Value};
-use super::{validate, yaml};
+use super::tree::Node;
+use super::validate;
 
-/// Reads one Compose file: parse, interpolate, decode, check.
+/// Reads one Compose file: parse, interpolate, extend, decode, check. It must stand alone, as a locked file does:
+/// a [`Loader`](super::Loader) reads several, and what they name.
 ///
 /// # Errors
 /// The first problem of the file. [`check`] gives all of them.
@@ -35,15 +37,14 @@ pub fn check(text: &str, environment: &Environment) -> Vec<Error> {
 }
 
 fn read(text: &str, environment: &Environment) -> Result<(Project, Vec<Error>), Error> {
-    let mut root = yaml::parse(text, 0)?;
-    let unset = interpolate(&mut root, environment)?;
-    Ok(project(&root, unset))
+    Loader::new(environment, BTreeMap::new()).alone().read(&[Source { path: "", text }])
 }
 
-/// Decodes and checks a tree that is interpolated.
-pub(crate) fn project(root: &Node<'_>, unset: Vec<Unset>) -> (Project, Vec<Error>) {
-    let mut cx = Context::default();
-    let mut project = Project { unset, ..Project::default() };
+/// Decodes a tree that is interpolated and merged. `directories` are what the relative paths of each file start
+/// from.
+pub(super) fn decode(root: &Node<'_>, directories: Vec<String>) -> (Project, Context) {
+    let mut cx = Context { directories, ..Context::default() };
+    let mut project = Project::default();
     if let Some(entries) = cx.entries(root) {
         for (key, value) in entries {
             property(&mut project, key, value, &mut cx);
@@ -52,42 +53,15 @@ pub(crate) fn project(root: &Node<'_>, unset: Vec<Unset>) -> (Project, Vec<Error
             cx.error(root.at, ErrorKind::Missing("services"), "file");
         }
     }
-    refuse_merging(root, &mut cx);
+    (project, cx)
+}
+
+/// Completes and checks a project.
+pub(super) fn finish(mut project: Project, root: &Node<'_>, mut cx: Context) -> (Project, Vec<Error>) {
     validate::normalize(&mut project);
     validate::validate(&project, root, &mut cx);
     cx.errors.sort_by_key(|error| error.at);
     (project, cx.errors)
-}
-
-/// The keys that stand for another file or service. Without it, the file means something else.
-pub(super) fn other_halves<'n, 'a>(root: &'n Node<'a>) -> impl Iterator<Item = (&'n Node<'a>, &'static str)> {
-    let named = |node: &'n Node<'a>, name: &'static str| {
-        let key = node.entries().iter().map(|(key, _)| key).find(|key| key.as_scalar() == Some(name));
-        key.map(|key| (key, name))
-    };
-    let services = root.get("services").map(Node::entries).unwrap_or_default();
-    let extends = services.iter().filter_map(move |(_, service)| named(service, "extends"));
-    named(root, "include").into_iter().chain(extends)
-}
-
-/// Refuses what merges services or files, which is not done here.
-fn refuse_merging(root: &Node<'_>, cx: &mut Context) {
-    for (key, name) in other_halves(root) {
-        cx.error(key.at, ErrorKind::RefusedProperty, name);
-    }
-    let mut rest = Vec::from([root]);
-    while let Some(node) = rest.pop() {
-        match node.tag {
-            Tag::Reset => cx.error(node.at, ErrorKind::UnknownTag, "!reset"),
-            Tag::Override => cx.error(node.at, ErrorKind::UnknownTag, "!override"),
-            _ => {}
-        }
-        match &node.value {
-            Value::Scalar(..) => {}
-            Value::List(items) => rest.extend(items),
-            Value::Mapping(entries) => rest.extend(entries.iter().map(|(_, value)| value)),
-        }
-    }
 }
 
 fn property(project: &mut Project, key: &Node<'_>, value: &Node<'_>, cx: &mut Context) {
@@ -106,12 +80,33 @@ fn property(project: &mut Project, key: &Node<'_>, value: &Node<'_>, cx: &mut Co
             }
         }
         "networks" => project.networks = definitions(value, cx),
-        "volumes" => project.volumes = definitions(value, cx),
-        "secrets" => project.secrets = definitions(value, cx),
-        "configs" => project.configs = definitions(value, cx),
+        "volumes" => {
+            project.volumes = definitions(value, cx);
+            for (name, volume) in &mut project.volumes {
+                let bind = volume.driver.as_deref().is_none_or(|driver| driver == "local")
+                    && volume.driver_opts.get("o").is_some_and(|o| o.split(',').any(|o| o == "bind"));
+                if let Some(device) = volume.driver_opts.0.get_mut("device").filter(|_| bind) {
+                    *device = cx.path(place(value, name, &["driver_opts", "device"]), device);
+                }
+            }
+        }
+        "secrets" => {
+            project.secrets = definitions(value, cx);
+            for (name, secret) in &mut project.secrets {
+                if let Some(file) = &mut secret.file {
+                    *file = cx.path(place(value, name, &["file"]), file);
+                }
+            }
+        }
+        "configs" => {
+            project.configs = definitions(value, cx);
+            for (name, config) in &mut project.configs {
+                if let Some(file) = &mut config.file {
+                    *file = cx.path(place(value, name, &["file"]), file);
+                }
+            }
+        }
         "models" => project.models = definitions(value, cx),
-        // Refused with all that needs merging.
-        "include" => {}
         name if name.starts_with("x-") => {
             if let Some(value) = Decode::decode(value, cx) {
                 project.extensions.insert(name.to_owned(), value);
@@ -119,6 +114,13 @@ fn property(project: &mut Project, key: &Node<'_>, value: &Node<'_>, cx: &mut Co
         }
         name => cx.error(key.at, ErrorKind::UnknownProperty, name),
     }
+}
+
+/// Where the value at `path` below the definition `name` stands.
+fn place(definitions: &Node<'_>, name: &str, path: &[&str]) -> Position {
+    let start = definitions.get(name);
+    let end = path.iter().fold(start, |node, key| node.and_then(|node| node.get(key)));
+    end.map(|node| node.at).unwrap_or_default()
 }
 
 /// Definitions by name; nothing stands for one without options.
@@ -150,13 +152,12 @@ fn project_name(node: &Node<'_>, cx: &mut Context) -> Option<String> {
     if is_project_name(name) {
         return Some(name.to_owned());
     }
-    cx.error(
-        node.at,
-        ErrorKind::Value("small letters, digits, `_` and `-`, not starting with `_` or `-`"),
-        name,
-    );
+    cx.error(node.at, ErrorKind::Value(PROJECT_NAME_FORM), name);
     None
 }
+
+/// What a project name must be.
+pub(super) const PROJECT_NAME_FORM: &str = "small letters, digits, `_` and `-`, not starting with `_` or `-`";
 
 /// Whether `name` is a project name: `[a-z0-9][a-z0-9_-]*`.
 #[must_use]

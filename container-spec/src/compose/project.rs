@@ -16,7 +16,7 @@ use super::place::Position;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Project {
-    /// The name written in the file.
+    /// The name: given, written in a file, or that of the directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The version written in the file, which has no meaning any more.
@@ -24,6 +24,9 @@ pub struct Project {
     pub version: Option<String>,
     /// Services by name.
     pub services: BTreeMap<String, Service>,
+    /// Services that are in none of the active profiles: they are not part of the application.
+    #[serde(skip_serializing_if = "is_default")]
+    pub inactive: BTreeMap<String, Service>,
     /// Networks by key.
     #[serde(skip_serializing_if = "is_default")]
     pub networks: BTreeMap<String, Network>,
@@ -63,6 +66,16 @@ impl Project {
         self.places.get(service).map(|places| places.name)
     }
 
+    /// Keeps the services that have no profile, or one of these; `*` stands for all.
+    pub(crate) fn activate(&mut self, profiles: &[&str]) {
+        let active = |name: &String| profiles.iter().any(|profile| *profile == "*" || profile == name);
+        for (name, service) in core::mem::take(&mut self.services) {
+            let active = service.profiles.is_empty() || service.profiles.iter().any(active);
+            let services = if active { &mut self.services } else { &mut self.inactive };
+            services.insert(name, service);
+        }
+    }
+
     /// Checks that nothing can change what the file means: every service has an image with a sha256 digest,
     /// and every variable that is used is set. Services that are built, not pulled, have no place on a device.
     ///
@@ -70,7 +83,7 @@ impl Project {
     /// All that keeps the project from being locked, in the order of the file.
     pub fn locked(&self) -> Result<(), Vec<Error>> {
         let mut errors = Vec::new();
-        for (name, service) in &self.services {
+        for (name, service) in self.services.iter().chain(&self.inactive) {
             let places = self.places.get(name);
             let at = places.map(|places| places.name).unwrap_or_default();
             let Some(image) = &service.image else {

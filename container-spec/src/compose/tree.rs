@@ -73,6 +73,26 @@ impl<'a> Node<'a> {
         Self { value: Value::Scalar(text.into(), Style::Text), at, tag: Tag::None, id: 0 }
     }
 
+    /// The same value, without borrowing from its text. No deeper than the tree, which is bounded by
+    /// [`MAX_DEPTH`](super::limits::MAX_DEPTH).
+    pub(crate) fn into_owned(self) -> Node<'static> {
+        let value = match self.value {
+            Value::Scalar(text, style) => Value::Scalar(Cow::Owned(text.into_owned()), style),
+            Value::List(items) => Value::List(items.into_iter().map(Node::into_owned).collect()),
+            Value::Mapping(entries) => Value::Mapping(
+                entries.into_iter().map(|(key, value)| (key.into_owned(), value.into_owned())).collect(),
+            ),
+        };
+        Node { value, at: self.at, tag: self.tag, id: self.id }
+    }
+
+    /// Removes the entry `key` of a mapping and returns it.
+    pub(crate) fn remove(&mut self, key: &str) -> Option<(Node<'a>, Node<'a>)> {
+        let Value::Mapping(entries) = &mut self.value else { return None };
+        let index = entries.iter().position(|(k, _)| k.as_scalar() == Some(key))?;
+        Some(entries.remove(index))
+    }
+
     /// The text of a scalar.
     #[must_use]
     pub fn as_scalar(&self) -> Option<&str> {

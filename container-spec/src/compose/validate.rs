@@ -7,6 +7,7 @@ use alloc::string::String;
 use super::decode::{Context, Target};
 use super::error::ErrorKind;
 use super::model::forms::Dependency;
+use super::model::resource::External;
 use super::model::{MountKind, Service};
 use super::place::Position;
 use super::project::Project;
@@ -35,6 +36,30 @@ pub(crate) fn normalize(project: &mut Project) {
     if uses_default {
         project.networks.entry("default".to_owned()).or_default();
     }
+    let Some(project_name) = &project.name else { return };
+    for (key, network) in &mut project.networks {
+        set_name(&mut network.name, network.external.as_mut(), project_name, key);
+    }
+    for (key, volume) in &mut project.volumes {
+        set_name(&mut volume.name, volume.external.as_mut(), project_name, key);
+    }
+    for (key, secret) in &mut project.secrets {
+        set_name(&mut secret.name, secret.external.as_mut(), project_name, key);
+    }
+    for (key, config) in &mut project.configs {
+        set_name(&mut config.name, config.external.as_mut(), project_name, key);
+    }
+}
+
+/// Gives what has no name one: that of the project and the key, or the key alone if it is not ours.
+fn set_name(name: &mut Option<String>, external: Option<&mut External>, project: &str, key: &str) {
+    if name.is_some() {
+        return;
+    }
+    *name = Some(match external.filter(|external| external.external) {
+        Some(external) => external.name.take().unwrap_or_else(|| key.to_owned()),
+        None => alloc::format!("{project}_{key}"),
+    });
 }
 
 /// Notes every contradiction within the project.
@@ -70,6 +95,11 @@ pub(crate) fn validate(project: &Project, root: &Node<'_>, cx: &mut Context) {
         }
         network_mode(service, &place, cx);
         references(project, service, &place, cx);
+        for (other, dependency) in service.depends_on.iter() {
+            if dependency.required && project.inactive.contains_key(other) {
+                cx.error(place("depends_on"), ErrorKind::Inactive, other);
+            }
+        }
         mounts(service, &place, cx);
         if let Some(check) = &service.healthcheck
             && check.disable == Some(true)
@@ -115,6 +145,7 @@ fn references(project: &Project, service: &Service, place: &impl Fn(&str) -> Pos
         ("ipc", service.ipc.as_deref()),
         ("pid", pid),
         ("uts", service.uts.as_deref()),
+        ("cgroup", service.cgroup.as_deref()),
     ] {
         if let Some(name) = mode.and_then(|mode| mode.strip_prefix("service:")) {
             refer(property, name);

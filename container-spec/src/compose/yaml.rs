@@ -30,11 +30,16 @@ pub(crate) struct Document<'a> {
 }
 
 pub(crate) fn parse_document(text: &str, file: u16) -> Result<Document<'_>, Error> {
+    parse_after(text, file, 0)
+}
+
+/// As [`parse_document`], for a tree that is merged with others that have identities up to `used`.
+pub(crate) fn parse_after(text: &str, file: u16, used: u32) -> Result<Document<'_>, Error> {
     let at = Position { file, line: 1, column: 1 };
     if text.len() > MAX_DOCUMENT_BYTES {
         return Err(Error::new(at, ErrorKind::TooLarge { bytes: text.len() }, "file"));
     }
-    let mut builder = Builder::default();
+    let mut builder = Builder { used, ..Builder::default() };
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
         let (event, span) = event
@@ -45,7 +50,7 @@ pub(crate) fn parse_document(text: &str, file: u16) -> Result<Document<'_>, Erro
         || Node { value: Value::Scalar(Cow::Borrowed(""), Style::Plain), at, tag: Tag::None, id: 0 };
     Ok(Document {
         root: builder.root.unwrap_or_else(nothing),
-        nodes: builder.nodes,
+        nodes: builder.nodes.saturating_add(used),
         has_copies: builder.alias_bytes > 0,
     })
 }
@@ -79,7 +84,10 @@ struct Builder<'a> {
     stack: Vec<Frame<'a>>,
     root: Option<Node<'a>>,
     documents: usize,
+    /// How many values there are so far.
     nodes: u32,
+    /// The highest identity in other trees.
+    used: u32,
     alias_bytes: usize,
     anchors: Vec<Anchor<'a>>,
 }
@@ -169,7 +177,7 @@ impl<'a> Builder<'a> {
         match total {
             Some(total) if usize::try_from(total).is_ok_and(|total| total <= MAX_NODES) => {
                 self.nodes = total;
-                Ok(total)
+                Ok(total.saturating_add(self.used))
             }
             _ => Err(Error::new(at, ErrorKind::TooManyNodes, "value")),
         }
@@ -262,15 +270,15 @@ fn child<'n, 'a>(node: &'n Node<'a>, index: usize) -> Option<&'n Node<'a>> {
 }
 
 /// What a copy of a node takes.
-struct Cost {
-    bytes: usize,
+pub(crate) struct Cost {
+    pub(crate) bytes: usize,
     nodes: usize,
     /// How many collections are inside each other.
     depth: usize,
 }
 
 impl Cost {
-    fn of(node: &Node<'_>) -> Self {
+    pub(crate) fn of(node: &Node<'_>) -> Self {
         let mut cost = Self { bytes: 0, nodes: 0, depth: 0 };
         let mut rest = Vec::from([(node, 1)]);
         while let Some((node, depth)) = rest.pop() {

@@ -326,17 +326,7 @@ fn every_property_of_the_schema_is_modelled() {
 }
 
 #[test]
-fn what_needs_another_file_or_service_is_refused_with_its_place() {
-    for (text, kind, at) in [
-        ("include: [b.yml]\nservices: {a: {image: x}}\n", ErrorKind::RefusedProperty, "1:1"),
-        ("services:\n  a:\n    image: x\n    extends: b\n", ErrorKind::RefusedProperty, "4:5"),
-        ("services: {a: {image: x, tty: !reset true}}\n", ErrorKind::UnknownTag, "1:31"),
-        ("services: {a: {image: x, command: !override [y]}}\n", ErrorKind::UnknownTag, "1:35"),
-    ] {
-        let error = compose::load(text, &Environment::new()).unwrap_err();
-        assert_eq!((error.kind, error.at.to_string().as_str()), (kind, at), "{text}");
-    }
-    // Nor is it locked: the other file could say anything.
+fn what_needs_another_file_or_service_is_not_locked() {
     let include = format!("include:\n- b.yml\nservices:\n  a:\n    image: x@{PIN}\n");
     let extends = format!("services:\n  a:\n    extends:\n      service: b\n    image: x@{PIN}\n");
     for (text, at) in [(include, "1:1"), (extends, "3:5")] {

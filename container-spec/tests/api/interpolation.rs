@@ -148,11 +148,25 @@ fn reads_environment_files() {
 
 #[test]
 fn a_bad_line_of_an_environment_file_is_reported_with_its_number() {
-    for (text, line) in
-        [("A=1\n=2\n", 2), ("A=\"x\ny\"\n\n1A=2", 4), ("A='x", 1), ("A B=1", 1), ("A=\"x\" y", 1)]
-    {
+    for (text, line, column) in [
+        ("A=1\n=2\n", 2, 1),
+        ("A=\"x\ny\"\n\n  1A=2", 4, 3),
+        ("A='x", 1, 3),
+        ("ä=1", 1, 1),
+        ("A=ä\n A B=1", 2, 4),
+        ("A='ä'\nB = \"x\" y", 2, 5),
+    ] {
         let error = Environment::new().read_file(text, 7).unwrap_err();
-        let at = Position { file: 7, line, column: 1 };
+        let at = Position { file: 7, line, column };
         assert_eq!((error.at, error.kind), (at, ErrorKind::BadEnvironmentLine), "{text:?}");
     }
+}
+
+#[test]
+fn a_broken_substitution_in_an_environment_file_is_reported_at_its_value() {
+    let error = Environment::new().read_file("A=1\nexport B = ${\n", 7).unwrap_err();
+    assert_eq!(
+        (error.at, error.kind),
+        (Position { file: 7, line: 2, column: 12 }, ErrorKind::BadSubstitution)
+    );
 }

@@ -18,6 +18,10 @@ mod forms;
 #[cfg(feature = "alloc")]
 mod interpolation;
 #[cfg(feature = "alloc")]
+mod loader;
+#[cfg(feature = "alloc")]
+mod merge;
+#[cfg(feature = "alloc")]
 mod oci;
 #[cfg(feature = "alloc")]
 mod plan;

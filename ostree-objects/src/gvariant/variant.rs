@@ -68,6 +68,34 @@ impl<'a> VariantRef<'a> {
         (self.kind == "ay").then_some(self.value)
     }
 
+    /// The byte, if the type is `y`.
+    #[must_use]
+    pub fn as_byte(&self) -> Option<u8> {
+        match (self.kind, self.value) {
+            ("y", [value]) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The byte strings, if the type is `aay`.
+    #[must_use]
+    pub fn as_byte_strings(&self) -> Option<impl Iterator<Item = &'a [u8]> + use<'a>> {
+        if self.kind != "aay" {
+            return None;
+        }
+        let array = Array::new(Span::new(self.value), 1).ok()?;
+        Some((0..array.len()).filter_map(move |index| Some(array.get(index).ok()?.bytes)))
+    }
+
+    /// The dictionary, if the type is `a{sv}` and no key in it is empty.
+    #[must_use]
+    pub fn as_metadata(&self) -> Option<super::MetadataRef<'a>> {
+        if self.kind != "a{sv}" {
+            return None;
+        }
+        super::MetadataRef::read(Span::new(self.value)).ok()
+    }
+
     /// The number, if the type is `t`, stored in big-endian order as OSTree does with times and sizes.
     #[must_use]
     pub fn as_be_u64(&self) -> Option<u64> {
@@ -139,6 +167,35 @@ impl Variant {
     #[must_use]
     pub fn be_u64(value: u64) -> Self {
         Self { kind: "t".into(), value: value.to_be_bytes().into() }
+    }
+
+    /// A value of type `y`.
+    #[must_use]
+    pub fn byte(value: u8) -> Self {
+        Self { kind: "y".into(), value: [value].into() }
+    }
+
+    /// A value of type `aay`.
+    #[must_use]
+    pub fn byte_strings<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let values: Vec<&[u8]> = values.into_iter().collect();
+        let mut value = Vec::new();
+        let Ok(()) = super::write_array(
+            &mut super::Writer::new(&mut value),
+            1,
+            values.into_iter(),
+            |bytes| bytes.len(),
+            |writer, bytes| writer.bytes(bytes),
+        );
+        Self { kind: "aay".into(), value }
+    }
+
+    /// A value of type `a{sv}`, in the order of `entries`. A NUL in a key ends it.
+    #[must_use]
+    pub fn metadata(entries: &[(String, Self)]) -> Self {
+        let mut value = Vec::new();
+        let Ok(()) = super::write_metadata(&mut super::Writer::new(&mut value), entries);
+        Self { kind: "a{sv}".into(), value }
     }
 
     /// The borrowed form.

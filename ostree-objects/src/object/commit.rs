@@ -5,8 +5,8 @@ mod owned;
 pub use owned::Commit;
 
 use super::metadata_span;
-use crate::gvariant::{Array, Span, Tuple, VariantRef, read_variant};
-use crate::{Checksum, Error, ErrorKind, Limits};
+use crate::gvariant::{Array, MetadataRef, Span, Tuple};
+use crate::{Checksum, Error, Limits};
 
 /// A commit: `(a{sv}aya(say)sstayay)`, its time in big-endian order.
 #[derive(Clone, Copy, Debug)]
@@ -19,12 +19,6 @@ pub struct CommitRef<'a> {
     timestamp: u64,
     tree: Checksum,
     meta: Checksum,
-}
-
-/// The metadata dictionary of a commit, `a{sv}`.
-#[derive(Clone, Copy, Debug)]
-pub struct MetadataRef<'a> {
-    entries: Array<'a>,
 }
 
 /// The related objects of a commit, `a(say)`; empty in practice.
@@ -47,8 +41,12 @@ impl<'a> CommitRef<'a> {
     /// # Errors
     /// As [`parse`](Self::parse).
     pub fn parse_with(bytes: &'a [u8], limits: &Limits) -> Result<Self, Error> {
+        Self::read(metadata_span(bytes, limits)?)
+    }
+
+    pub(crate) fn read(span: Span<'a>) -> Result<Self, Error> {
         // One framing offset for each member but the time, which is fixed, and the last.
-        let mut tuple = Tuple::new(metadata_span(bytes, limits)?, 6)?;
+        let mut tuple = Tuple::new(span, 6)?;
         let metadata = MetadataRef::read(tuple.variable(8)?)?;
         let parent = tuple.variable(1)?;
         let parent = if parent.len() == 0 { None } else { Some(parent.checksum()?) };
@@ -108,41 +106,6 @@ impl<'a> CommitRef<'a> {
     pub const fn meta(&self) -> Checksum {
         self.meta
     }
-}
-
-impl<'a> MetadataRef<'a> {
-    fn read(span: Span<'a>) -> Result<Self, Error> {
-        let entries = Array::new(span, 8)?;
-        for index in 0..entries.len() {
-            let entry = entries.get(index)?;
-            let (key, _) = read_entry(entry)?;
-            if key.is_empty() {
-                return Err(entry.error(0, ErrorKind::EmptyKey));
-            }
-        }
-        Ok(Self { entries })
-    }
-
-    /// The entries, in their order.
-    pub fn iter(&self) -> impl Iterator<Item = (&'a str, VariantRef<'a>)> + use<'a> {
-        let entries = self.entries;
-        // `read` has read each of them once.
-        (0..entries.len()).filter_map(move |index| read_entry(entries.get(index).ok()?).ok())
-    }
-
-    /// The value of `key`; of two, the first.
-    #[must_use]
-    pub fn get(&self, key: &str) -> Option<VariantRef<'a>> {
-        self.iter().find(|(name, _)| *name == key).map(|(_, value)| value)
-    }
-}
-
-/// `{sv}`: a dictionary entry, whose value is aligned to 8.
-fn read_entry(entry: Span<'_>) -> Result<(&str, VariantRef<'_>), Error> {
-    let mut tuple = Tuple::new(entry, 1)?;
-    let key = tuple.variable(1)?.string()?;
-    let value = read_variant(&tuple.last(8)?)?;
-    Ok((key, value))
 }
 
 impl<'a> RelatedRef<'a> {

@@ -8,11 +8,11 @@ use std::io::{Read, Write};
 
 use alloc::vec;
 use alloc::vec::Vec;
-use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
+use rustix::fs::{AtFlags, Mode, OFlags};
 
-use super::{Repo, RepoError, open_directory};
+use super::{EPOCH, Repo, RepoError, open_directory};
 use crate::limits::MAX_DEPTH;
-use crate::{Checksum, CommitRef, DirMetaRef, DirTreeRef, Limits, ObjectType};
+use crate::{Checksum, CommitRef, DirMetaRef, DirTreeRef, Limits, ObjectType, RepoMode};
 
 /// How to check out.
 #[derive(Clone, Copy, Debug, Default)]
@@ -100,7 +100,7 @@ impl Repo {
             return rustix::fs::symlinkat(target, directory, name)
                 .map_err(RepoError::io("making a symbolic link"));
         }
-        if object.linkable && !options.copy {
+        if object.linkable && self.mode != RepoMode::Bare && !options.copy {
             let path = checksum.loose_path(ObjectType::File, self.mode);
             match rustix::fs::linkat(&self.objects, path.as_str(), directory, name, AtFlags::empty()) {
                 Ok(()) => return Ok(()),
@@ -125,13 +125,6 @@ impl Repo {
         rustix::fs::futimens(&file, &EPOCH).map_err(RepoError::io("setting a file's time"))
     }
 }
-
-/// What is linked has the time of its object, 1970. What is copied gets the same, unlike from `ostree checkout`,
-/// so that the same commit always makes the same tree.
-const EPOCH: Timestamps = Timestamps {
-    last_access: Timespec { tv_sec: 0, tv_nsec: 0 },
-    last_modification: Timespec { tv_sec: 0, tv_nsec: 0 },
-};
 
 impl Level {
     fn finish(&self) -> Result<(), RepoError> {

@@ -66,6 +66,29 @@ pub enum RepoError {
     /// Something in the tree that is committed is neither file, directory nor symbolic link.
     #[error("the tree holds something that is no file, directory or symbolic link")]
     FileType,
+    /// A file changed while it was committed.
+    #[error("a file in the tree changes while it is committed")]
+    Changed,
+    /// The extended attributes of something on disk cannot be in an object.
+    #[error("the extended attributes of a file: {error}")]
+    Xattrs {
+        /// What is wrong with them.
+        error: Error,
+    },
+    /// A `bare-user-only` repository stores root's files below 0775 without extended attributes, and no others.
+    #[error(
+        "mode bare-user-only cannot store a file of {uid}:{gid} with mode {mode:#o} and {xattrs} extended attributes"
+    )]
+    NotCanonical {
+        /// Its owner.
+        uid: u32,
+        /// Its group.
+        gid: u32,
+        /// Its mode.
+        mode: u32,
+        /// How many extended attributes it has.
+        xattrs: usize,
+    },
     /// A ref's name is not allowed.
     #[error("not a name of a ref")]
     RefName,

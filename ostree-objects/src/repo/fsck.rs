@@ -97,7 +97,7 @@ impl Repo {
 }
 
 /// What the planner refuses is a malformed object, or one that nests too deep.
-fn refused(Request { object_type, checksum }: Request, error: PullError) -> RepoError {
+pub(super) fn refused(Request { object_type, checksum }: Request, error: PullError) -> RepoError {
     match error {
         PullError::Malformed { error, .. } => RepoError::Malformed { object_type, checksum, error },
         PullError::Depth { limit } => RepoError::Depth { limit },

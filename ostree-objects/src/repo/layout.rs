@@ -44,7 +44,7 @@ pub(super) fn mode(directory: &File) -> Result<RepoMode, RepoError> {
     let (_, name) = values("mode").unwrap_or(("mode", "bare"));
     let mode = RepoMode::from_name(name.trim()).ok_or(RepoError::Config { rule: "an unknown mode" })?;
     match mode {
-        RepoMode::Archive | RepoMode::BareUser => Ok(mode),
-        other => Err(RepoError::Mode { mode: other.name() }),
+        RepoMode::BareSplitXattrs => Err(RepoError::Mode { mode: mode.name() }),
+        _ => Ok(mode),
     }
 }

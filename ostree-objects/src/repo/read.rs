@@ -21,7 +21,7 @@ pub struct FileObject {
     pub size: u64,
     /// The content; empty for a symbolic link.
     pub content: Box<dyn Read>,
-    /// The very file in a bare-user repository, which a checkout may link.
+    /// A file of its own in the repository, which a checkout may link if owner and mode fit.
     pub(crate) linkable: bool,
 }
 
@@ -60,6 +60,9 @@ impl Repo {
     /// # Errors
     /// If it is missing, or its header is malformed.
     pub fn open_file(&self, checksum: &Checksum) -> Result<FileObject, RepoError> {
+        if matches!(self.mode, RepoMode::Bare | RepoMode::BareUserOnly) {
+            return self.open_bare(checksum);
+        }
         let mut file = self.open_object(ObjectType::File, checksum)?;
         if self.mode == RepoMode::Archive {
             let (size, header) = read_header(&mut file).map_err(|error| malformed(checksum, error))?;

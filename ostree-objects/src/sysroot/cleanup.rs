@@ -68,6 +68,7 @@ impl Sysroot {
     /// `ostree/V/S/INDEX` for each deployment: the new ones first, then the others go.
     fn write_refs(&self, order: &[Deployment], version: u8, subversion: u8) -> Result<(), SysrootError> {
         const REFS: &str = "ostree/repo/refs/heads/ostree";
+        self.disk.hand_over(REFS)?;
         for (index, deployment) in order.iter().enumerate() {
             self.repo.set_ref(&format!("ostree/{version}/{subversion}/{index}"), &deployment.commit)?;
         }

@@ -3,13 +3,14 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::SysrootError;
+use super::{Effect, Fs, SysrootError};
 
 /// Largest text file that is read whole, in bytes: boot entries, `os-release`, `uEnv.txt`.
 const MAX_TEXT_BYTES: u64 = 1024 * 1024;
@@ -17,6 +18,7 @@ const MAX_TEXT_BYTES: u64 = 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Disk {
     root: PathBuf,
+    fs: Arc<dyn Fs>,
 }
 
 /// An entry of a directory.
@@ -26,8 +28,13 @@ pub(super) struct Listed {
 }
 
 impl Disk {
-    pub(super) fn new(root: &Path) -> Self {
-        Self { root: root.into() }
+    pub(super) fn new(root: &Path, fs: Arc<dyn Fs>) -> Self {
+        Self { root: root.into(), fs }
+    }
+
+    /// All that changes something goes through here.
+    fn apply(&self, doing: &'static str, effect: &Effect<'_>) -> Result<(), SysrootError> {
+        self.fs.apply(&self.root, effect).map_err(io(doing, effect.path()))
     }
 
     pub(super) fn path(&self, path: &str) -> PathBuf {
@@ -43,14 +50,13 @@ impl Disk {
     }
 
     pub(super) fn make_directories(&self, path: &str) -> Result<(), SysrootError> {
-        fs::create_dir_all(self.path(path)).map_err(io("making", path))
+        self.apply("making", &Effect::MakeDirectories { path })
     }
 
     /// A directory that everybody may write to, each their own files.
     pub(super) fn make_sticky(&self, path: &str) -> Result<(), SysrootError> {
         self.make_directories(path)?;
-        fs::set_permissions(self.path(path), fs::Permissions::from_mode(0o1777))
-            .map_err(io("opening up", path))
+        self.apply("opening up", &Effect::MakeSticky { path })
     }
 
     /// Entries in order of their names; none if there is no such directory. Names that are not UTF-8 are none of
@@ -94,41 +100,37 @@ impl Disk {
     pub(super) fn replace_link(&self, path: &str, target: &str) -> Result<(), SysrootError> {
         let beside = format!("{path}.tmp");
         self.remove(&beside)?;
-        symlink(target, self.path(&beside)).map_err(io("linking", &beside))?;
-        fs::rename(self.path(&beside), self.path(path)).map_err(io("linking", path))
+        self.apply("linking", &Effect::Link { path: &beside, target })?;
+        self.apply("linking", &Effect::Rename { from: &beside, to: path })
     }
 
     /// Writes a file whose content counts only after a [`Self::sync`].
     pub(super) fn write(&self, path: &str, bytes: &[u8]) -> Result<(), SysrootError> {
-        let write = || {
-            let mut file = File::create(self.path(path))?;
-            file.write_all(bytes)
-        };
-        write().map_err(io("writing", path))
+        self.apply("writing", &Effect::Write { path, bytes })
+    }
+
+    /// Copies a file of a tree, from its start, as [`Self::write`].
+    pub(super) fn copy(&self, from: &File, path: &str) -> Result<(), SysrootError> {
+        self.apply("writing", &Effect::Copy { from, path })
+    }
+
+    /// Says that a tree or a part of the repository at `path` is about to be changed by other means.
+    pub(super) fn hand_over(&self, path: &str) -> Result<(), SysrootError> {
+        self.apply("changing", &Effect::HandOver { path })
     }
 
     pub(super) fn rename(&self, from: &str, to: &str) -> Result<(), SysrootError> {
-        fs::rename(self.path(from), self.path(to)).map_err(io("renaming", from))
+        self.apply("renaming", &Effect::Rename { from, to })
     }
 
     /// Removes whatever is at `path`, with all that is in it; symbolic links are not followed.
     pub(super) fn remove(&self, path: &str) -> Result<(), SysrootError> {
-        let full = self.path(path);
-        let removed = match fs::symlink_metadata(&full) {
-            Err(error) => Err(error),
-            Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(&full),
-            Ok(_) => fs::remove_file(&full),
-        };
-        match removed {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => removed.map_err(io("removing", path)),
-        }
+        self.apply("removing", &Effect::Remove { path })
     }
 
     /// Makes everything on the file system of `path` durable.
     pub(super) fn sync(&self, path: &str) -> Result<(), SysrootError> {
-        let directory = File::open(self.path(path)).map_err(io("syncing", path))?;
-        rustix::fs::syncfs(&directory).map_err(|error| io("syncing", path)(error.into()))
+        self.apply("syncing", &Effect::Sync { path })
     }
 }
 

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 
@@ -69,7 +69,7 @@ impl Kernel {
     }
 
     /// Copies it to /boot, unless that was done to its end before: the directory gets its name last.
-    pub(super) fn install(&mut self, disk: &Disk, stateroot: &str) -> Result<(), SysrootError> {
+    pub(super) fn install(&self, disk: &Disk, stateroot: &str) -> Result<(), SysrootError> {
         let directory = format!("boot{}", self.directory(stateroot));
         if disk.exists(&directory) {
             return Ok(());
@@ -77,14 +77,12 @@ impl Kernel {
         let beside = format!("{directory}.tmp");
         disk.remove(&beside)?;
         disk.make_directories(&beside)?;
-        for BootFile { file, path } in &mut self.files {
+        for BootFile { file, path } in &self.files {
             let path = format!("{beside}/{path}");
             if let Some((parent, _)) = path.rsplit_once('/') {
                 disk.make_directories(parent)?;
             }
-            let mut to = File::create(disk.path(&path)).map_err(io("writing", &path))?;
-            rewind(file).and_then(|()| std::io::copy(file, &mut to)).map_err(io("writing", &path))?;
-            to.flush().map_err(io("writing", &path))?;
+            disk.copy(file, &path)?;
         }
         disk.sync("boot")?;
         disk.rename(&beside, &directory)
@@ -173,8 +171,4 @@ fn names(directory: &File) -> Result<Vec<String>, SysrootError> {
     }
     names.sort();
     Ok(names)
-}
-
-fn rewind(file: &mut File) -> std::io::Result<()> {
-    std::io::Seek::rewind(file)
 }

@@ -58,7 +58,7 @@ impl Sysroot {
         let mut entries = Vec::new();
         let mut seen = Vec::new();
         for (index, deployment) in order.iter().enumerate() {
-            let mut kernel = Kernel::find(&self.disk, &deployment.path())?;
+            let kernel = Kernel::find(&self.disk, &deployment.path())?;
             kernel.install(&self.disk, &deployment.stateroot)?;
             let boot = format!("{}/{}", deployment.stateroot, kernel.checksum);
             let number = seen.iter().filter(|other| **other == boot).count();

@@ -60,6 +60,7 @@ impl Sysroot {
         let deployment = Deployment { stateroot, commit, serial, arguments };
         let path = deployment.path();
         let parent = open_directory(rustix::fs::CWD, self.disk.path(&directory_of(&deployment.stateroot)))?;
+        self.disk.hand_over(&path)?;
         self.repo.checkout(&commit, &parent, &deployment.name(), CheckoutOptions::default())?;
         self.defaults_to_usr_etc(&path)?;
         let previous = merge.map(|previous| {
@@ -68,6 +69,7 @@ impl Sysroot {
         });
         let root = self.disk.path(&path);
         let directories = EtcDirectories { previous, new: root.join("usr/etc"), out: root.join("etc") };
+        self.disk.hand_over(&format!("{path}/etc"))?;
         merge_etc(&directories).map_err(PrepareError::Merge)?;
         // Services that act on the first start after an update look for these (systemd's ConditionNeedsUpdate).
         self.disk.remove(&format!("{path}/etc/.updated"))?;

@@ -8,6 +8,8 @@
     clippy::std_instead_of_alloc
 )]
 
+mod crash;
+mod deltas;
 mod hostile;
 mod limits;
 mod oracles;

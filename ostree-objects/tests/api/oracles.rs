@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use ostree_objects::{CommitRef, DirMetaRef, DirTreeRef, FileHeaderRef, Name, XattrsRef, filez};
+use ostree_objects::delta::{DeltaIndexRef, PartRef, SuperblockRef};
+use ostree_objects::summary::SummaryRef;
+use ostree_objects::{CommitRef, DetachedRef, DirMetaRef, DirTreeRef, FileHeaderRef, Name, XattrsRef, filez};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use testkit::oracle::ostree_objects as oracle;
@@ -14,7 +16,7 @@ struct Target {
     accepts: fn(&[u8]) -> bool,
 }
 
-const TARGETS: [Target; 8] = [
+const TARGETS: [Target; 14] = [
     Target { name: "commit", property: oracle::commit, accepts: |bytes| CommitRef::parse(bytes).is_ok() },
     Target { name: "variant", property: oracle::variant, accepts: oracle::reads_variant },
     Target { name: "dirtree", property: oracle::dirtree, accepts: |bytes| DirTreeRef::parse(bytes).is_ok() },
@@ -30,6 +32,20 @@ const TARGETS: [Target; 8] = [
         accepts: |mut bytes| filez::read_header(&mut bytes).is_ok(),
     },
     Target { name: "xattrs", property: oracle::xattrs, accepts: |bytes| XattrsRef::parse(bytes).is_ok() },
+    Target {
+        name: "superblock",
+        property: oracle::superblock,
+        accepts: |bytes| SuperblockRef::parse(bytes).is_ok(),
+    },
+    Target { name: "index", property: oracle::index, accepts: |bytes| DeltaIndexRef::parse(bytes).is_ok() },
+    Target { name: "summary", property: oracle::summary, accepts: |bytes| SummaryRef::parse(bytes).is_ok() },
+    Target {
+        name: "detached",
+        property: oracle::detached,
+        accepts: |bytes| DetachedRef::parse(bytes).is_ok(),
+    },
+    Target { name: "part", property: oracle::part, accepts: |bytes| PartRef::parse(bytes).is_ok() },
+    Target { name: "operations", property: oracle::operations, accepts: oracle::makes_objects },
     Target { name: "text", property: oracle::text, accepts: |bytes| Name::from_bytes(bytes).is_ok() },
 ];
 

@@ -7,6 +7,8 @@
     clippy::std_instead_of_alloc
 )]
 
+mod deltas;
 mod repository;
+mod retention;
 mod sysroot;
 mod tree;

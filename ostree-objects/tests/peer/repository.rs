@@ -4,17 +4,34 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use ostree_objects::pull::Planner;
-use ostree_objects::repo::{CheckoutOptions, CommitOptions, Repo};
-use ostree_objects::{Checksum, CommitRef, Limits, ObjectType, RepoMode};
+use ostree_objects::repo::{CheckoutOptions, CommitOptions, Repo, RepoError};
+use ostree_objects::{Checksum, CommitRef, FileHeaderRef, Limits, ObjectType, RepoMode, XattrsRef};
 use testkit::tools;
 
 use crate::tree;
 
-const MODES: [(RepoMode, &str); 2] = [(RepoMode::Archive, "archive"), (RepoMode::BareUser, "bare-user")];
+const MODES: [(RepoMode, &str); 4] = [
+    (RepoMode::Archive, "archive"),
+    (RepoMode::BareUser, "bare-user"),
+    (RepoMode::Bare, "bare"),
+    (RepoMode::BareUserOnly, "bare-user-only"),
+];
 
-fn ostree(repo: &Path, arguments: &[&str]) -> String {
+/// A mode for each seed.
+fn mode_of(seed: u64) -> (RepoMode, &'static str) {
+    MODES[usize::try_from(seed % 4).unwrap()]
+}
+
+/// Mode `bare` stores owners as they are: a plain user's tests commit their own files as such.
+fn owner() -> (u32, u32) {
+    use std::os::unix::fs::MetadataExt;
+    let stat = fs::metadata(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    (stat.uid(), stat.gid())
+}
+
+pub fn ostree(repo: &Path, arguments: &[&str]) -> String {
     let mut command = tools::tool("ostree");
-    command.arg(arguments[0]).arg("--repo").arg(repo).args(&arguments[1..]);
+    command.arg(format!("--repo={}", repo.display())).args(arguments);
     String::from_utf8(tools::success(&mut command)).unwrap().trim().to_owned()
 }
 
@@ -23,11 +40,9 @@ fn commit_by_ostree(repo: &Path, tree: &Path) -> Checksum {
         repo,
         &[
             "commit",
-            "--owner-uid=0",
-            "--owner-gid=0",
-            "--no-xattrs",
             "--timestamp=@1767225600",
             "--subject=A subject",
+            "--body=A body",
             "--branch=os/main",
             "--add-metadata-string=version=1.0",
             tree.to_str().unwrap(),
@@ -49,6 +64,7 @@ fn options() -> CommitOptions {
     CommitOptions {
         branch: Some("os/main".into()),
         subject: "A subject".into(),
+        body: "A body".into(),
         timestamp: 1_767_225_600,
         metadata: vec![("version".into(), "1.0".into())],
         ..CommitOptions::default()
@@ -74,12 +90,12 @@ fn objects(repo: &Repo, commit: Checksum) -> Vec<(ObjectType, Checksum)> {
 
 #[test]
 fn a_repository_of_the_tool_is_read_and_checked_out_alike() {
-    for seed in 0..12 {
+    for seed in 0..16 {
         let directory = tempfile();
         let (source, ours, theirs) =
             (directory.join("tree"), directory.join("ours"), directory.join("theirs"));
         tree::make(&source, seed);
-        let (mode, name) = MODES[usize::from(seed % 2 == 1)];
+        let (mode, name) = mode_of(seed);
         let path = directory.join("repo");
         fs::create_dir(&path).unwrap();
         ostree(&path, &["init", &format!("--mode={name}")]);
@@ -118,11 +134,11 @@ fn a_repository_of_the_tool_is_read_and_checked_out_alike() {
 
 #[test]
 fn a_commit_of_ours_is_the_tools_commit_and_passes_its_fsck() {
-    for seed in 100..112 {
+    for seed in 100..116 {
         let directory = tempfile();
         let source = directory.join("tree");
         tree::make(&source, seed);
-        let (mode, name) = MODES[usize::from(seed % 2 == 1)];
+        let (mode, name) = mode_of(seed);
         let (ours, theirs) = (directory.join("ours"), directory.join("theirs"));
         fs::create_dir(&theirs).unwrap();
         ostree(&theirs, &["init", &format!("--mode={name}")]);
@@ -139,6 +155,106 @@ fn a_commit_of_ours_is_the_tools_commit_and_passes_its_fsck() {
         assert_eq!(ostree(&ours, &["rev-parse", "os/main"]), commit.to_hex().as_str());
         fs::remove_dir_all(&directory).unwrap();
     }
+}
+
+/// Gives files of the tree extended attributes, and as root some of them to others.
+fn own(root: &Path) {
+    let is_root = owner().0 == 0;
+    for (number, name) in tree::list(root).keys().enumerate() {
+        let path = root.join(name);
+        let stat = fs::symlink_metadata(&path).unwrap();
+        let number = u32::try_from(number).unwrap();
+        if is_root && number % 3 == 1 {
+            std::os::unix::fs::lchown(&path, Some(number), Some(100 + number)).unwrap();
+            if !stat.is_symlink() {
+                // Changing the owner has taken the set-id bits away.
+                fs::set_permissions(&path, stat.permissions()).unwrap();
+            }
+        }
+        if !stat.is_symlink() && number % 4 == 1 {
+            for (name, value) in [("user.b", &b"\0value"[..]), ("user.a", b"")] {
+                rustix::fs::setxattr(&path, name, value, rustix::fs::XattrFlags::empty()).unwrap();
+            }
+        }
+    }
+}
+
+/// What distinguishes an object on disk: type and mode, owner, attributes, content.
+type Stored = (u32, (u32, u32), Vec<u8>, Vec<u8>);
+
+fn stored(repo: &Path) -> std::collections::BTreeMap<String, Stored> {
+    use std::os::unix::fs::MetadataExt;
+    let objects = repo.join("objects");
+    let mut all = std::collections::BTreeMap::new();
+    for (name, entry) in tree::list(&objects) {
+        let path = objects.join(&name);
+        let stat = fs::symlink_metadata(&path).unwrap();
+        let mut attribute = vec![0; 4096];
+        let mut attributes = Vec::new();
+        for key in ["user.ostreemeta", "user.a", "user.b"] {
+            if !stat.is_symlink()
+                && let Ok(count) = rustix::fs::getxattr(&path, key, &mut attribute[..])
+            {
+                attributes.extend_from_slice(key.as_bytes());
+                attributes.extend_from_slice(&attribute[..count]);
+            }
+        }
+        // The bytes of a compressed object are each compressor's own.
+        let content = if name.ends_with(".filez") { Vec::new() } else { entry.content };
+        if name.ends_with(".file") && stat.is_file() {
+            assert_eq!(stat.mtime(), 0, "{name}");
+        }
+        all.insert(name, (entry.mode, (stat.uid(), stat.gid()), attributes, content));
+    }
+    all
+}
+
+#[test]
+fn owners_and_attributes_are_stored_as_the_tool_stores_them() {
+    for seed in 200..212 {
+        let directory = tempfile();
+        let source = directory.join("tree");
+        tree::make(&source, seed);
+        own(&source);
+        let (mode, name) = mode_of(seed);
+        let (ours, theirs) = (directory.join("ours"), directory.join("theirs"));
+        fs::create_dir(&theirs).unwrap();
+        ostree(&theirs, &["init", &format!("--mode={name}")]);
+        let expected = commit_by_ostree(&theirs, &source);
+        let repo = Repo::init(&ours, mode).unwrap();
+        assert_eq!(repo.commit(&source, &options()).unwrap(), expected, "seed {seed}, {name}");
+        assert_eq!(stored(&ours), stored(&theirs), "seed {seed}, {name}");
+        ostree(&ours, &["fsck"]);
+        let report = Repo::open(&theirs).unwrap().fsck().unwrap();
+        assert!(report.damaged.is_empty() && report.commits == 1, "{report:?}");
+        fs::remove_dir_all(&directory).unwrap();
+    }
+}
+
+#[test]
+fn what_a_user_only_repository_cannot_store_is_refused() {
+    let directory = tempfile();
+    let repo = Repo::init(&directory.join("repo"), RepoMode::BareUserOnly).unwrap();
+    let xattrs = ostree_objects::Xattrs::new([(&b"user.a"[..], &b""[..])]).unwrap();
+    for (uid, gid, mode, xattrs) in [
+        (1, 0, 0o100_644, XattrsRef::EMPTY),
+        (0, 1, 0o100_644, XattrsRef::EMPTY),
+        (0, 0, 0o104_755, XattrsRef::EMPTY),
+        (0, 0, 0o100_666, XattrsRef::EMPTY),
+        (0, 0, 0o100_644, xattrs.as_ref()),
+    ] {
+        let header = FileHeaderRef::regular(uid, gid, mode, xattrs).unwrap();
+        let error = repo.write_file(&header, None, &b"content"[..]).unwrap_err();
+        let count = xattrs.iter().count();
+        assert!(
+            matches!(error, RepoError::NotCanonical { uid: u, gid: g, mode: m, xattrs: x }
+                if (u, g, m, x) == (uid, gid, mode, count)),
+            "{error}"
+        );
+    }
+    let header = FileHeaderRef::regular(0, 0, 0o100_775, XattrsRef::EMPTY).unwrap();
+    repo.write_file(&header, None, &b"content"[..]).unwrap();
+    fs::remove_dir_all(&directory).unwrap();
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn make_tree(directory: &Path, release: u32) {
 }
 
 /// An archive of the tool with three commits.
-fn commits(directory: &Path) -> (PathBuf, Vec<Checksum>) {
+pub(crate) fn commits(directory: &Path) -> (PathBuf, Vec<Checksum>) {
     let archive = directory.join("archive");
     let repo = format!("--repo={}", archive.display());
     fs::create_dir(&archive).unwrap();
@@ -55,7 +55,7 @@ fn commits(directory: &Path) -> (PathBuf, Vec<Checksum>) {
 }
 
 /// The tool's sysroot, with a bare-user repository and the U-Boot back end.
-fn init_by_ostree(path: &Path) {
+pub(crate) fn init_by_ostree(path: &Path) {
     let shown = path.display().to_string();
     let repo = format!("--repo={shown}/ostree/repo");
     fs::create_dir(path).unwrap();
@@ -65,7 +65,7 @@ fn init_by_ostree(path: &Path) {
     run("ostree", ["admin", "os-init", "demo", "--sysroot", &shown]);
 }
 
-fn deploy_by_ostree(path: &Path, archive: &Path, commit: &Checksum) {
+pub(crate) fn deploy_by_ostree(path: &Path, archive: &Path, commit: &Checksum) {
     let (repo, sysroot) =
         (format!("--repo={}/ostree/repo", path.display()), format!("--sysroot={}", path.display()));
     run("ostree", [&repo, "pull-local", archive.to_str().unwrap(), commit.to_hex().as_str()]);
@@ -76,7 +76,7 @@ fn deploy_by_ostree(path: &Path, archive: &Path, commit: &Checksum) {
     run("ostree", [&deploy, arguments, &[commit.to_hex().as_str()]].concat());
 }
 
-fn pull(from: &Path, to: &Repo, commit: Checksum) {
+pub(crate) fn pull(from: &Path, to: &Repo, commit: Checksum) {
     let from = Repo::open(from).unwrap();
     let mut planner = Planner::new(commit, Limits::DEFAULT);
     while let Some(request) = planner.next_request() {
@@ -93,14 +93,14 @@ fn pull(from: &Path, to: &Repo, commit: Checksum) {
 }
 
 /// The merge of a device without local edits.
-fn take_new(etc: &EtcDirectories) -> Result<(), String> {
+pub(crate) fn take_new(etc: &EtcDirectories) -> Result<(), String> {
     let arguments = [Path::new("-a"), etc.new.as_path(), etc.out.as_path()];
     tools::success(tools::tool("cp").args(arguments));
     Ok(())
 }
 
 /// The files as libostree writes them without a boot loader's back end.
-fn boot_loader_spec(entries: &[BootEntry]) -> Vec<LoaderFile> {
+pub(crate) fn boot_loader_spec(entries: &[BootEntry]) -> Vec<LoaderFile> {
     let file = |entry: &BootEntry| LoaderFile {
         path: format!("entries/ostree-{}-demo.conf", entry.version),
         content: format!(
@@ -137,7 +137,7 @@ fn deploy(sysroot: &Sysroot, archive: &Path, commit: Checksum) -> Deployment {
 
 /// Every path but those inside the repository and what a tool writes beside the format, with its mode, target and
 /// content.
-fn list(root: &Path) -> Vec<String> {
+pub(crate) fn list(root: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     let mut left = vec![root.to_path_buf()];
     while let Some(path) = left.pop() {
@@ -167,13 +167,13 @@ fn list(root: &Path) -> Vec<String> {
 }
 
 /// Shows only what differs.
-fn assert_same(ours: &[String], theirs: &[String]) {
+pub(crate) fn assert_same(ours: &[String], theirs: &[String]) {
     let only =
         |a: &[String], b: &[String]| a.iter().filter(|line| !b.contains(line)).cloned().collect::<Vec<_>>();
     assert_eq!((only(ours, theirs), only(theirs, ours)), (Vec::new(), Vec::new()));
 }
 
-fn status(sysroot: &Path) -> String {
+pub(crate) fn status(sysroot: &Path) -> String {
     let sysroot = format!("--sysroot={}", sysroot.display());
     String::from_utf8(run("ostree", ["admin", "status", &sysroot])).unwrap()
 }
@@ -260,7 +260,7 @@ fn until_the_switch_the_old_order_boots_and_a_second_try_starts_anew() {
 }
 
 /// The tool makes a deployment's root immutable, where the file system can.
-fn allow_removal(sysroot: &Path) {
+pub(crate) fn allow_removal(sysroot: &Path) {
     for entry in fs::read_dir(sysroot.join("ostree/deploy/demo/deploy")).unwrap() {
         let _ = tools::tool("chattr").arg("-i").arg(entry.unwrap().path()).output().unwrap();
     }

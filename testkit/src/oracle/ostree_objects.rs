@@ -4,7 +4,12 @@
 //! byte: no two objects mean the same, so none can be swapped for another of the same meaning.
 #![allow(clippy::missing_panics_doc)] // A panic is how a property says that it does not hold.
 
+mod deltas;
 mod gvariant;
+mod operations;
+
+pub use deltas::{detached, index, part, summary, superblock};
+pub use operations::{SOURCE, Store, makes_objects, operations};
 
 use std::io::Read;
 
@@ -102,9 +107,18 @@ fn check_variant(value: VariantRef<'_>) {
     assert_eq!(value.as_bool().is_some(), kind == "b");
     assert_eq!(value.as_bytes().is_some(), kind == "ay");
     assert_eq!(value.as_be_u64().is_some(), kind == "t");
+    assert_eq!(value.as_byte().is_some(), kind == "y");
+    assert_eq!(value.as_byte_strings().is_some(), kind == "aay");
+    assert!(value.as_metadata().is_none() || kind == "a{sv}");
     let mut written = Vec::from_iter(value.as_bytes().map(Variant::bytes));
     written.extend(value.as_bool().map(Variant::boolean));
     written.extend(value.as_be_u64().map(Variant::be_u64));
+    written.extend(value.as_byte().map(Variant::byte));
+    written.extend(value.as_byte_strings().map(Variant::byte_strings));
+    written.extend(value.as_metadata().map(|metadata| {
+        let entries: Vec<_> = metadata.iter().map(|(key, value)| (key.into(), value.into())).collect();
+        Variant::metadata(&entries)
+    }));
     written.extend(value.as_str().map(|text| Variant::string(text).expect("no NUL")));
     written.extend(value.as_strings().map(|texts| Variant::strings(texts).expect("no NUL")));
     for written in written {

@@ -32,7 +32,7 @@ pub struct Assigned {
 pub(crate) const IMAGE: Place = Place { repository: Repository::Image, role: Role::Targets };
 
 /// The outcome of a full verification.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// The version of the Director's Targets metadata.
     pub director_version: u64,

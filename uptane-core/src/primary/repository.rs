@@ -103,7 +103,7 @@ impl Verification {
         bytes: Option<&[u8]>,
         now: UtcTime,
         index: &mut Vec<Slot>,
-        check: impl FnOnce(&Targets<'_>) -> Result<(), Error>,
+        check: impl Fn(&Targets<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         match self.stage {
             Stage::LoadRoot => self.start(bytes, index)?,
@@ -227,7 +227,7 @@ impl Verification {
         bytes: Option<&[u8]>,
         now: UtcTime,
         index: &mut Vec<Slot>,
-        check: impl FnOnce(&Targets<'_>) -> Result<(), Error>,
+        check: impl Fn(&Targets<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let role = self.role_at(at);
         let Some(bytes) = bytes else {
@@ -248,7 +248,7 @@ impl Verification {
             };
             return Err(self.place(role).refuse(step, ErrorKind::Absent));
         };
-        let version = self.verify(at, bytes, now, index, check)?;
+        let version = self.verify(at, bytes, now, index, &check)?;
         if let Some(place) = self.fetched.get_mut(at) {
             *place = Some(bytes.into());
         }
@@ -258,12 +258,55 @@ impl Verification {
         if role == Role::OfflineSnapshot {
             self.list_candidates(now, index)?;
         }
-        if at + 1 < self.roles.len() {
-            self.ask(at + 1)
-        } else {
-            self.stage = Stage::Done
+        self.go_on(at + 1, now, index, check)
+    }
+
+    /// Asks for the role at `at`, unless what is stored of it is what the metadata before it names: then that is
+    /// current, and is not fetched again (Full verification 4 and 8).
+    fn go_on(
+        &mut self,
+        mut at: usize,
+        now: UtcTime,
+        index: &mut Vec<Slot>,
+        check: impl Fn(&Targets<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        while at < self.roles.len() {
+            self.ask(at);
+            let unchanged = match self.stored_bytes(at) {
+                Some(bytes) if self.names(at, bytes, now, index)? => {
+                    // What does not hold is fetched: then the error is of what the repository serves now.
+                    self.verify(at, bytes, now, index, &check).is_ok()
+                }
+                _ => false,
+            };
+            if !unchanged {
+                return Ok(());
+            }
+            let stored = self.stored.get(at).cloned().flatten();
+            if let Some(place) = self.fetched.get_mut(at) {
+                *place = stored;
+            }
+            at += 1;
         }
+        self.stage = Stage::Done;
         Ok(())
+    }
+
+    /// Whether the online metadata before the role at `at` names `bytes`, by a hash: a version alone does not say
+    /// that the content is the same.
+    fn names(&self, at: usize, bytes: &[u8], now: UtcTime, index: &mut Vec<Slot>) -> Result<bool, Error> {
+        let before = at.checked_sub(1).and_then(|before| Some((before, self.fetched_bytes(before)?)));
+        let (Some((before, document)), true) = (before, self.roles == ONLINE) else { return Ok(false) };
+        let current = self.current::<Uptane>(now, index)?;
+        let named = match self.role_at(at) {
+            Role::Snapshot => Some(current.stored_timestamp(document, index)?.snapshot),
+            _ => {
+                let snapshot = current.stored_snapshot(self.role_at(before), document, index)?;
+                snapshot.file(&self.file)?
+            }
+        };
+        let Some(named) = named.filter(|named| !named.hashes.is_empty()) else { return Ok(false) };
+        Ok(named.check_content(bytes, Uptane::FORMS, index).is_ok())
     }
 
     /// Verifies the newly fetched metadata of the role at `at` and returns its version.
@@ -273,7 +316,7 @@ impl Verification {
         bytes: &[u8],
         now: UtcTime,
         index: &mut Vec<Slot>,
-        check: impl FnOnce(&Targets<'_>) -> Result<(), Error>,
+        check: impl Fn(&Targets<'_>) -> Result<(), Error>,
     ) -> Result<u64, Error> {
         let current = self.current::<Uptane>(now, index)?;
         let stored = self.stored_bytes(at);

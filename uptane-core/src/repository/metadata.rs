@@ -2,7 +2,9 @@
 
 use alloc::{format, string::String, vec::Vec};
 
+use super::delegations::Delegations;
 use super::key::{SigningKey, hex};
+use super::root::{ListedRole, ListedRoot};
 use super::sign::Wire;
 use crate::canonical::{self, Form};
 use crate::dialect::{Dialect, Tuf, Uptane};
@@ -56,7 +58,7 @@ pub struct TargetSpec {
     pub length: u64,
     /// Its SHA-256.
     pub sha256: [u8; 32],
-    /// The `custom` object, as JSON.
+    /// The `custom` object, as JSON; nothing if it is empty.
     pub custom: String,
 }
 
@@ -71,6 +73,13 @@ impl TargetSpec {
             quote(format),
             quote(version)
         )
+    }
+
+    fn json(&self) -> String {
+        let Self { name, length, sha256, custom } = self;
+        // TUF has `custom` where there is something to say (clause 4.5).
+        let custom = if custom.is_empty() { String::new() } else { format!(r#""custom":{custom},"#) };
+        format!(r#"{}:{{{custom}"hashes":{{"sha256":"{}"}},"length":{length}}}"#, quote(name), hex(sha256))
     }
 
     /// The `custom` object of the Director: which ECU the image is for.
@@ -117,34 +126,8 @@ impl FileEntry {
 /// The `signed` object of Root metadata.
 #[must_use]
 pub fn root_body(root: &RootSpec, wire: Wire) -> String {
-    let mut keys: Vec<String> = Vec::new();
-    let mut roles: Vec<String> = Vec::new();
-    for (role, RoleKeys { keys: role_keys, threshold }) in &root.roles {
-        let mut identifiers = Vec::new();
-        for key in role_keys {
-            identifiers.push(quote(key.identifier()));
-            let (kind, scheme) = match wire {
-                Wire::Uptane => ("ED25519", ""),
-                Wire::Tuf => ("ed25519", r#","scheme":"ed25519""#),
-            };
-            let entry = format!(
-                r#"{}:{{"keytype":"{kind}","keyval":{{"public":"{}"}}{scheme}}}"#,
-                quote(key.identifier()),
-                key.public_hex()
-            );
-            if !keys.contains(&entry) {
-                keys.push(entry);
-            }
-        }
-        let identifiers = identifiers.join(",");
-        roles.push(format!(r#""{}":{{"keyids":[{identifiers}],"threshold":{threshold}}}"#, role.name()));
-    }
-    let members = format!(
-        r#""consistent_snapshot":false,"keys":{{{}}},"roles":{{{}}}"#,
-        keys.join(","),
-        roles.join(",")
-    );
-    body(Role::Root, wire, root.version, root.expires, &members)
+    let roles = root.roles.iter().map(|(role, keys)| (*role, ListedRole::from(keys))).collect();
+    ListedRoot { version: root.version, expires: root.expires, consistent_snapshot: false, roles }.body(wire)
 }
 
 /// The `signed` object of Targets metadata, or of another role with images in it.
@@ -157,19 +140,39 @@ pub fn targets_body(
     targets: &[TargetSpec],
     correlation_id: Option<&str>,
 ) -> String {
-    let entries: Vec<String> = targets
-        .iter()
-        .map(|TargetSpec { name, length, sha256, custom }| {
-            format!(
-                r#"{}:{{"custom":{custom},"hashes":{{"sha256":"{}"}},"length":{length}}}"#,
-                quote(name),
-                hex(sha256)
-            )
-        })
-        .collect();
-    let custom =
-        correlation_id.map_or(String::new(), |id| format!(r#""custom":{{"correlationId":{}}},"#, quote(id)));
-    body(role, wire, version, expires, &format!(r#"{custom}"targets":{{{}}}"#, entries.join(",")))
+    TargetsSpec { role, version, expires, targets, correlation_id, delegations: None }.body(wire)
+}
+
+/// What Targets metadata, or another role with images in it, says.
+#[derive(Clone, Copy, Debug)]
+pub struct TargetsSpec<'a> {
+    /// Who signs it.
+    pub role: Role,
+    /// Its version.
+    pub version: u64,
+    /// When it expires.
+    pub expires: UtcTime,
+    /// Its images.
+    pub targets: &'a [TargetSpec],
+    /// The Director's name for the assignment.
+    pub correlation_id: Option<&'a str>,
+    /// To whom it delegates.
+    pub delegations: Option<&'a Delegations>,
+}
+
+impl TargetsSpec<'_> {
+    /// The `signed` object.
+    #[must_use]
+    pub fn body(&self, wire: Wire) -> String {
+        let Self { role, version, expires, targets, correlation_id, delegations } = *self;
+        let entries: Vec<String> = targets.iter().map(TargetSpec::json).collect();
+        let custom = correlation_id
+            .map_or(String::new(), |id| format!(r#""custom":{{"correlationId":{}}},"#, quote(id)));
+        let delegations =
+            delegations.map_or(String::new(), |to| format!(r#""delegations":{},"#, to.json(wire)));
+        let members = format!(r#"{custom}{delegations}"targets":{{{}}}"#, entries.join(","));
+        body(role, wire, version, expires, &members)
+    }
 }
 
 /// The `signed` object of Snapshot metadata: files by name.
@@ -192,7 +195,7 @@ pub fn timestamp_body(wire: Wire, version: u64, expires: UtcTime, snapshot: File
     meta_body(Role::Timestamp, wire, version, expires, &[("snapshot.json", snapshot)])
 }
 
-fn body(role: Role, wire: Wire, version: u64, expires: UtcTime, members: &str) -> String {
+pub(super) fn body(role: Role, wire: Wire, version: u64, expires: UtcTime, members: &str) -> String {
     let (kind, spec) = match wire {
         Wire::Uptane => (Uptane::type_name(role), ""),
         Wire::Tuf => (Tuf::type_name(role), r#","spec_version":"1.0.34""#),

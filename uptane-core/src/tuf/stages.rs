@@ -65,8 +65,13 @@ impl<D: Dialect> Client<D> {
         let old = owned.root()?;
         let new = old.next::<D, _>(bytes, self.limits.root, index)?;
         // Clause 5.3.11: what new keys sign is not compared with what the old ones signed.
-        self.renewed |= [Role::Timestamp, Role::Snapshot].iter().any(|&role| !old.same_signers(&new, role));
+        let renewed = [Role::Timestamp, Role::Snapshot].iter().any(|&role| !old.same_signers(&new, role));
         self.keep("root", bytes);
+        if renewed && !self.renewed {
+            self.renewed = true;
+            // After the Root that asks for it: cut off between them, the next update finds keys that do not fit.
+            self.writes.extend(["timestamp", "snapshot"].map(|role| (role.into(), None)));
+        }
         self.trust(&new)
     }
 
@@ -230,7 +235,7 @@ impl<D: Dialect> Client<D> {
     }
 
     fn keep(&mut self, role: &str, bytes: &[u8]) {
-        self.writes.push_back((role.into(), bytes.into()));
+        self.writes.push_back((role.into(), Some(bytes.into())));
     }
 
     fn current(&self) -> Result<Current<'_, D>, Error> {

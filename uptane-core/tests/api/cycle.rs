@@ -86,3 +86,40 @@ fn a_signature_by_an_unknown_key_beside_the_right_one_does_no_harm() {
     files.insert((Repository::Director, "targets.json".into()), more.targets_bytes());
     Store::provisioned(&factory).verify(&files).unwrap();
 }
+
+/// F8, and F4 for a Director that serves a Snapshot: what is stored and named by hash is current.
+#[test]
+fn full_verification_8_what_the_timestamp_names_already_is_not_fetched_again() {
+    let mut factory = Factory::new();
+    let mut files = factory.files();
+    factory.director.publish(&mut files, &factory.director.targets_bytes(), true);
+    let mut store = Store::provisioned(&factory);
+    let first = store.verify(&files).unwrap();
+    for repository in [Repository::Director, Repository::Image] {
+        for name in ["snapshot.json", "targets.json"] {
+            files.remove(&(repository, name.to_owned())).unwrap();
+        }
+    }
+    let before = store.clone();
+    assert_eq!(store.verify(&files).unwrap(), first);
+    assert_eq!(before.0, store.0);
+    // Stored bytes are believed as far as they have the hash that is named, and no further.
+    let spoilt = store.0.get_mut(&(Repository::Image, Role::Targets)).unwrap();
+    spoilt.push(b' ');
+    assert_eq!(store.clone().verify(&files).unwrap(), first, "white space is not content in this dialect");
+    store.0.get_mut(&(Repository::Image, Role::Targets)).unwrap().push(b'x');
+    let error = store.verify(&files).unwrap_err();
+    assert_eq!((error.repository, error.step, error.kind), (Repository::Image, Step::G1, ErrorKind::Absent));
+    // A newer Timestamp names a Snapshot that has to be fetched.
+    factory.image.version = 2;
+    let mut newer = factory.files();
+    newer.remove(&(Repository::Image, "snapshot.json".to_owned()));
+    let error = before.clone().verify(&newer).unwrap_err();
+    assert_eq!(
+        (error.repository, error.step, error.kind),
+        (Repository::Director, Step::T1, ErrorKind::Absent)
+    );
+    factory.director.publish(&mut newer, &factory.director.targets_bytes(), true);
+    let error = before.clone().verify(&newer).unwrap_err();
+    assert_eq!((error.repository, error.step, error.kind), (Repository::Image, Step::S1, ErrorKind::Absent));
+}

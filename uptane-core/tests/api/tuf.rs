@@ -218,3 +218,29 @@ fn another_major_version_of_the_specification_is_refused() {
     device.kept.insert("root".into(), sign_tuf(&body, &[&ed25519(1)]));
     assert_eq!(device.refresh(&repository).unwrap_err(), "image root: step parse: spec_version is not 1");
 }
+
+#[test]
+fn clause_5_3_11_new_keys_of_timestamp_or_snapshot_delete_what_the_old_ones_signed() {
+    for (place, key) in [(1, 50), (2, 51)] {
+        let mut repository = Repository::new();
+        let mut device = Device::new(&repository);
+        device.refresh(&repository).unwrap();
+        repository.root = 2;
+        repository.keys[place] = key;
+        repository.publish_root(&[1]);
+        repository.files.remove(&("timestamp".to_owned(), None));
+        let error = device.refresh(&repository).unwrap_err();
+        assert_eq!(error, "image timestamp: step T1: the file is not there");
+        assert_eq!(kept(&device), ["root", "targets"]);
+        // Nothing is deleted where other keys changed.
+        repository.publish();
+        device.refresh(&repository).unwrap();
+        assert_eq!(kept(&device), ["root", "snapshot", "targets", "timestamp"]);
+        repository.root = 3;
+        repository.keys[3] = 52;
+        repository.publish_root(&[1]);
+        repository.files.remove(&("timestamp".to_owned(), None));
+        device.refresh(&repository).unwrap_err();
+        assert_eq!(kept(&device), ["root", "snapshot", "targets", "timestamp"]);
+    }
+}

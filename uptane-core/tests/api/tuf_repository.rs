@@ -231,6 +231,10 @@ impl Device {
                     self.kept.insert(role.to_owned(), bytes.to_vec());
                     client.persisted();
                 }
+                Action::Forget { role } => {
+                    self.kept.remove(role);
+                    client.persisted();
+                }
                 Action::Done => return Ok(()),
             }
         }

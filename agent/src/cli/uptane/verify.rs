@@ -1,11 +1,13 @@
 //! `ota-agent uptane verify`: the same steps in both dialects, and what they establish.
 
+mod streamed;
+
 use anyhow::Context;
 use uptane_core::canonical::Slot;
 use uptane_core::delegation::{Next, Search};
 use uptane_core::dialect::{Dialect, Tuf, Uptane};
 use uptane_core::metadata::Hashes;
-use uptane_core::metadata::targets::Targets;
+use uptane_core::metadata::targets::{Target, Targets};
 use uptane_core::primary::{MAX_IMAGE_TARGETS_BYTES, MAX_METADATA_BYTES};
 use uptane_core::trusted::{Current, Listed};
 use uptane_core::tuf::Limits;
@@ -54,8 +56,11 @@ impl Run<'_> {
         }
         let timestamp = files.read("timestamp.json", files.max_timestamp)?;
         let snapshot = files.read("snapshot.json", files.max_snapshot)?;
-        let targets = files.read("targets.json", files.max_targets)?;
         let listed = self.listed(current, &files, &timestamp, &snapshot)?;
+        if self.args.stream && self.streamed(&files, &listed, None)? {
+            return Ok(());
+        }
+        let targets = files.read("targets.json", files.max_targets)?;
         let targets = self.targets(listed, &files, &targets)?;
         if let Some(name) = &self.args.target {
             let found = self.find(&files, &listed, &targets, name, None)?;
@@ -77,7 +82,10 @@ impl Run<'_> {
             max_targets: self.args.max_targets.unwrap_or(max_targets),
         };
         let director = files(Repository::Director, "director", MAX_METADATA_BYTES);
-        let image = files(Repository::Image, "image_repo", MAX_IMAGE_TARGETS_BYTES);
+        // A Lockbox calls it otherwise.
+        let there = |name: &&str| self.args.directory.join(name).is_dir();
+        let name = ["image_repo", "image-repo"].into_iter().find(there).unwrap_or("image_repo");
+        let image = files(Repository::Image, name, MAX_IMAGE_TARGETS_BYTES);
         if self.args.roots_only {
             let present: Vec<_> =
                 [&director, &image].into_iter().filter(|files| files.directory.is_dir()).collect();
@@ -141,7 +149,6 @@ impl Run<'_> {
         let roots = files.roots::<Uptane>(None)?;
         let current = self.current::<Uptane>(files, &roots)?;
         let snapshot = files.read("snapshot.json", files.max_snapshot)?;
-        let targets = files.read("targets.json", files.max_targets)?;
         let timestamp = files.find("timestamp.json", files.max_timestamp)?;
         let listed = match &timestamp {
             // A Lockbox has no Timestamp, which would expire too soon (PURE-2).
@@ -154,20 +161,18 @@ impl Run<'_> {
             None => anyhow::bail!("no timestamp.json in {}", files.directory.display()),
             Some(timestamp) => self.listed(current, files, timestamp, &snapshot)?,
         };
+        if self.args.stream && self.streamed(files, &listed, Some(assigned))? {
+            return Ok(());
+        }
+        let targets = files.read("targets.json", files.max_targets)?;
         let targets = self.targets(listed, files, &targets)?;
         for target in assigned.iter() {
             let target = target?;
             let name = target.name.to_text();
-            let ids: Vec<_> = match self.args.lockbox {
-                Some(_) => target.hardware_ids().map(|id| id.to_text()).collect(),
-                None => target.ecus().filter_map(|(_, id)| Some(id?.to_text())).collect(),
-            };
-            let refuse =
-                |kind| Error { repository: Repository::Image, role: Role::Targets, step: Step::F10, kind };
-            for id in &ids {
+            for id in &self.hardware_ids(&target) {
                 let search = self.search(files, &listed, &targets, &name, Some(id))?;
-                let found = search.found()?.ok_or_else(|| refuse(ErrorKind::NotInImageRepository))?;
-                target.check_match(&found, Some(id)).map_err(|what| refuse(ErrorKind::Mismatch(what)))?;
+                let found = search.found()?;
+                check_assigned(&target, found.as_deref(), id)?;
             }
         }
         if let Some(name) = &self.args.target {
@@ -178,6 +183,14 @@ impl Run<'_> {
             );
         }
         Ok(())
+    }
+
+    /// The hardware that an assigned image is for.
+    fn hardware_ids(&self, assigned: &Target<'_>) -> Vec<String> {
+        match self.args.lockbox {
+            Some(_) => assigned.hardware_ids().map(|id| id.to_text()).collect(),
+            None => assigned.ecus().filter_map(|(_, id)| Some(id?.to_text())).collect(),
+        }
     }
 
     fn current<'d, D: Dialect>(
@@ -283,6 +296,13 @@ impl Run<'_> {
         });
         print(self.json, &line, &object);
     }
+}
+
+/// Full verification 10: the Image repository lists what the Director assigned, for the same hardware.
+fn check_assigned(assigned: &Target<'_>, found: Option<&Target<'_>>, id: &str) -> Result<(), Error> {
+    let refuse = |kind| Error { repository: Repository::Image, role: Role::Targets, step: Step::F10, kind };
+    let found = found.ok_or_else(|| refuse(ErrorKind::NotInImageRepository))?;
+    assigned.check_match(found, Some(id)).map_err(|what| refuse(ErrorKind::Mismatch(what)))
 }
 
 /// Check Targets 7, for whatever ECUs there are: this command knows no vehicle.

@@ -302,17 +302,17 @@ impl Anchors {
         let mut next = 1;
         let mut rest = Vec::from([&document.root]);
         while let Some(node) = rest.pop() {
-            if !has_identity(node) {
-                continue;
-            }
-            match states.get_mut(usize::try_from(node.id).unwrap_or(0)) {
+            // What was merged has no identity, but what is in it may have.
+            let state = states.get_mut(usize::try_from(node.id).unwrap_or(0)).filter(|_| has_identity(node));
+            match state {
                 Some(state @ State::New) => *state = State::Once,
                 Some(state @ State::Once) => {
                     *state = State::Numbered { number: next, written: false };
                     next += 1;
                     continue;
                 }
-                _ => continue,
+                Some(State::Numbered { .. }) => continue,
+                None => {}
             }
             match &node.value {
                 Value::List(items) => rest.extend(items.iter().rev()),

@@ -12,7 +12,8 @@ use crate::compose::place::Position;
 pub(crate) fn parse(text: &str, file: u16, known: &Environment) -> Result<Vec<(String, String)>, Error> {
     let mut scope = known.clone();
     let mut variables = Vec::new();
-    let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut rest = text;
     let mut line = 1_u32;
     while !rest.is_empty() {
         let entry = rest.trim_start_matches([' ', '\t', '\r']);
@@ -28,7 +29,8 @@ pub(crate) fn parse(text: &str, file: u16, known: &Environment) -> Result<Vec<(S
         if entry.is_empty() {
             break;
         }
-        let bad = |text: &str| Environment::line_error(file, line, 1, first_line(text));
+        // What is wrong begins where `from` does, which is the end of the text.
+        let bad = |from: &str| Environment::line_error(file, line, column(text, from), first_line(entry));
         let named = match entry.strip_prefix("export") {
             Some(after) if after.starts_with([' ', '\t']) => after.trim_start_matches([' ', '\t']),
             _ => entry,
@@ -40,7 +42,7 @@ pub(crate) fn parse(text: &str, file: u16, known: &Environment) -> Result<Vec<(S
         let after = after.trim_start_matches([' ', '\t']);
         let Some(value) = after.strip_prefix(['=', ':']) else {
             if !first_line(after).trim().is_empty() && !after.starts_with('#') {
-                return Err(bad(entry));
+                return Err(bad(after));
             }
             if let Some(value) = scope.get(name) {
                 variables.push((String::from(name), String::from(value)));
@@ -48,10 +50,10 @@ pub(crate) fn parse(text: &str, file: u16, known: &Environment) -> Result<Vec<(S
             rest = skip_line(after);
             continue;
         };
-        let at = Position { file, line, column: 1 };
         let value_text = value.trim_start_matches([' ', '\t']);
+        let at = Position { file, line, column: column(text, value_text) };
         let (value, after) =
-            read_value(value_text, &scope, at).map_err(|e| e.unwrap_or_else(|| bad(entry)))?;
+            read_value(value_text, &scope, at).map_err(|e| e.unwrap_or_else(|| bad(value_text)))?;
         let lines = value_text.len().checked_sub(after.len()).and_then(|len| value_text.get(..len));
         let breaks = lines.unwrap_or_default().bytes().filter(|&b| b == b'\n').count();
         line = line.saturating_add(u32::try_from(breaks).unwrap_or(u32::MAX));
@@ -60,6 +62,31 @@ pub(crate) fn parse(text: &str, file: u16, known: &Environment) -> Result<Vec<(S
         rest = after;
     }
     Ok(variables)
+}
+
+/// The variables of a text whose lines are `NAME=VALUE` and nothing else: no quotes, no substitution.
+pub(crate) fn parse_raw(text: &str, file: u16) -> Result<Vec<(String, String)>, Error> {
+    let mut variables = Vec::new();
+    for (line, number) in text.split('\n').zip(1_u32..) {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        if line.trim().is_empty() || line.starts_with('#') {
+            continue;
+        }
+        match line.split_once('=') {
+            Some((name, value)) if !name.trim().is_empty() => {
+                variables.push((String::from(name.trim()), String::from(value)));
+            }
+            _ => return Err(Environment::line_error(file, number, 1, line)),
+        }
+    }
+    Ok(variables)
+}
+
+/// The column at which `from` starts, the rest of `text` from there on; counted in characters, from 1.
+fn column(text: &str, from: &str) -> u32 {
+    let before = text.len().checked_sub(from.len()).and_then(|end| text.get(..end)).unwrap_or_default();
+    let line = before.rsplit('\n').next().unwrap_or(before);
+    u32::try_from(line.chars().count()).unwrap_or(u32::MAX).saturating_add(1)
 }
 
 /// Names in environment files may hold dots and dashes too.

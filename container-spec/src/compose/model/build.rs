@@ -12,6 +12,7 @@ use super::file::FileForm;
 use super::forms::Ulimit;
 use super::service::ExtraHosts;
 use crate::compose::decode::{Context, Decode, record};
+use crate::compose::place::Position;
 use crate::compose::tree::{Node, Value};
 
 record! {
@@ -76,11 +77,21 @@ pub struct BuildForm(pub Build);
 impl Decode for BuildForm {
     fn decode(node: &Node<'_>, cx: &mut Context) -> Option<Self> {
         if matches!(node.value, Value::Scalar(..)) {
-            let context = Some(cx.text(node)?.to_owned());
-            return Some(Self(Build { context, ..Build::default() }));
+            let context = source(node.at, cx.text(node)?, cx);
+            return Some(Self(Build { context: Some(context), ..Build::default() }));
         }
-        Build::decode(node, cx).map(Self)
+        let mut build = Build::decode(node, cx)?;
+        if let Some(context) = &mut build.context {
+            *context = source(node.get("context").map_or(node.at, |value| value.at), context, cx);
+        }
+        Some(Self(build))
     }
+}
+
+/// A directory of the host, absolute; an address as it is.
+fn source(at: Position, text: &str, cx: &Context) -> String {
+    let remote = text.contains("://") || ["git@", "github.com/"].iter().any(|start| text.starts_with(start));
+    if remote { text.to_owned() } else { cx.path(at, text) }
 }
 
 /// `default`, or ids with their sockets.

@@ -40,9 +40,15 @@ impl Decode for EnvFiles {
     fn decode(node: &Node<'_>, cx: &mut Context) -> Option<Self> {
         let one = |node: &Node<'_>, cx: &mut Context| match &node.value {
             Value::Scalar(..) => {
-                cx.text(node).map(|path| EnvFile { path: path.to_owned(), ..EnvFile::default() })
+                let path = cx.text(node)?.to_owned();
+                Some(EnvFile { path: cx.path(node.at, &path), ..EnvFile::default() })
             }
-            _ => EnvFile::decode(node, cx),
+            _ => {
+                let mut file = EnvFile::decode(node, cx)?;
+                let at = node.get("path").map_or(node.at, |value| value.at);
+                file.path = cx.path(at, &file.path);
+                Some(file)
+            }
         };
         match &node.value {
             Value::List(items) => Some(Self(items.iter().filter_map(|item| one(item, cx)).collect())),
@@ -52,6 +58,37 @@ impl Decode for EnvFiles {
                 None
             }
         }
+    }
+}
+
+/// Paths of files: one, or a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Paths(pub Vec<String>);
+
+impl core::ops::Deref for Paths {
+    type Target = [String];
+
+    fn deref(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl Decode for Paths {
+    fn decode(node: &Node<'_>, cx: &mut Context) -> Option<Self> {
+        let items = match &node.value {
+            Value::List(items) => items.as_slice(),
+            Value::Scalar(..) if node.kind() == Kind::Text => core::slice::from_ref(node),
+            _ => {
+                cx.wrong_type(node, Expected::TextOrList);
+                return None;
+            }
+        };
+        let texts = items.iter().filter_map(|item| {
+            let path = cx.text(item)?.to_owned();
+            Some(cx.path(item.at, &path))
+        });
+        Some(Self(texts.collect()))
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::common::{ByteSize, PairMap};
 use crate::compose::decode::{Context, Decode, Target, record};
 use crate::compose::error::ErrorKind;
+use crate::compose::paths;
 use crate::compose::tree::{Node, Value};
 use crate::volume::{Relabel, Source, VolumeSpec};
 
@@ -131,20 +132,20 @@ pub struct MountForm(pub Mount);
 impl Decode for MountForm {
     fn decode(node: &Node<'_>, cx: &mut Context) -> Option<Self> {
         let Value::Scalar(text, _) = &node.value else {
-            let mount = Mount::decode(node, cx)?;
+            let mut mount = Mount::decode(node, cx)?;
             for name in ["type", "target"] {
                 if node.get(name).is_none() {
                     cx.error(node.at, ErrorKind::Missing(name), "volume");
                 }
             }
-            check(&mount, node, cx);
+            check(&mut mount, node, cx);
             return Some(Self(mount));
         };
         cx.text(node)?;
         match VolumeSpec::parse(text) {
             Ok(spec) => {
-                let mount = from_spec(&spec);
-                check(&mount, node, cx);
+                let mut mount = from_spec(&spec);
+                check(&mut mount, node, cx);
                 Some(Self(mount))
             }
             Err(error) => {
@@ -155,8 +156,12 @@ impl Decode for MountForm {
     }
 }
 
-fn check(mount: &Mount, node: &Node<'_>, cx: &mut Context) {
-    match (mount.kind(), &mount.source) {
+fn check(mount: &mut Mount, node: &Node<'_>, cx: &mut Context) {
+    match (mount.kind(), &mut mount.source) {
+        (MountKind::Bind, Some(path)) if !path.is_empty() => {
+            let at = node.get("source").map_or(node.at, |value| value.at);
+            *path = cx.path(at, path);
+        }
         (MountKind::Volume, Some(name)) => {
             let at = node.get("source").map_or(node.at, |value| value.at);
             cx.refer(Target::Volume, name, at);
@@ -165,7 +170,9 @@ fn check(mount: &Mount, node: &Node<'_>, cx: &mut Context) {
         (MountKind::Tmpfs, Some(_)) => cx.error(node.at, ErrorKind::Conflict("type: tmpfs"), "source"),
         _ => {}
     }
-    if !mount.target.starts_with('/') && node.get("target").is_some() {
+    if mount.target.starts_with('/') {
+        mount.target = paths::clean(&mount.target);
+    } else if node.get("target").is_some() {
         cx.error(node.at, ErrorKind::Value("an absolute path"), &mount.target);
     }
 }

@@ -1,5 +1,6 @@
 //! Published ports of a service.
 
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -93,8 +94,28 @@ impl Decode for Ports {
                 _ => cx.wrong_type(item, Expected::TextOrMapping),
             }
         }
-        Some(Self(ports))
+        Some(Self(each_once(ports)))
     }
+}
+
+/// Without ports that a later entry gives again: ranges and long forms may say the same as others.
+fn each_once(ports: Vec<Port>) -> Vec<Port> {
+    let key = |port: &Port| {
+        let ip = port.host_ip.clone().filter(|ip| !matches!(ip.as_str(), "0.0.0.0" | "::"));
+        (ip, port.published.clone().map(|published| published.0), port.target, port.protocol())
+    };
+    let mut last: BTreeMap<_, usize> = BTreeMap::new();
+    let mut first: Vec<usize> = Vec::new();
+    for (index, port) in ports.iter().enumerate() {
+        if last.insert(key(port), index).is_none() {
+            first.push(index);
+        }
+    }
+    if first.len() == ports.len() {
+        return ports;
+    }
+    let chosen = first.iter().filter_map(|&index| ports.get(index));
+    chosen.filter_map(|port| last.get(&key(port))).filter_map(|&index| ports.get(index)).cloned().collect()
 }
 
 fn from_spec(spec: PortSpec) -> impl Iterator<Item = Port> {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::build::{BuildForm, Flag};
 use super::common::{ByteSize, Command, ImageName, List, Nullable, Options, PairMap, Span, Strings};
 use super::deploy::{Deploy, DeviceRequest};
-use super::file::{EnvFiles, FileForm};
+use super::file::{EnvFiles, FileForm, Paths};
 use super::forms::{
     CredentialSpec, Dependency, DeviceForm, DeviceRule, Extends, Healthcheck, Hook, Logging, Provider,
     Restart, ServiceModel, Ulimit, depends_on, names_or_mapping,
@@ -118,7 +118,7 @@ record! {
         /// Isolation on Windows.
         isolation: Option<String> = "isolation",
         /// Files of labels.
-        label_file: List = "label_file",
+        label_file: Paths = "label_file",
         /// Labels.
         labels: PairMap = "labels",
         /// Services under another name.

@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 
 use super::CommitRef;
 use crate::Checksum;
-use crate::gvariant::{Counter, Variant, Writer, align, minimal_width, write_array};
+use crate::gvariant::{Variant, Writer, minimal_width, until_nul, write_metadata};
 use embedded_io::Write;
 
 /// An owned commit, to be built up. It has no related objects, as no tool writes any.
@@ -47,14 +47,7 @@ impl Commit {
         parent: &[u8],
         ends: &mut [usize; 6],
     ) -> Result<(), W::Error> {
-        let entries = self.metadata.iter().map(|(key, value)| (until_nul(key), value));
-        write_array(
-            writer,
-            8,
-            entries,
-            |(key, value)| entry_len(key, value),
-            |writer, (key, value)| write_entry(writer, key, value),
-        )?;
+        write_metadata(writer, &self.metadata)?;
         ends[0] = writer.position();
         writer.bytes(parent)?;
         ends[1] = writer.position();
@@ -70,32 +63,6 @@ impl Commit {
         ends[5] = writer.position();
         writer.bytes(&self.meta.0)
     }
-}
-
-/// The size of a `{sv}` without padding after it.
-fn entry_len(key: &str, value: &Variant) -> usize {
-    let mut counter = Counter::default();
-    let Ok(()) = write_entry(&mut Writer::new(&mut counter), key, value);
-    counter.bytes
-}
-
-/// Writes a `{sv}`. Its own padding counts from its start, which `write_array` has aligned to 8.
-fn write_entry<W: Write>(writer: &mut Writer<W>, key: &str, value: &Variant) -> Result<(), W::Error> {
-    let start = writer.position();
-    writer.string(key)?;
-    let key_end = writer.position() - start;
-    writer.pad(8)?;
-    let variant = value.as_ref();
-    writer.bytes(variant.bytes())?;
-    writer.bytes(&[0])?;
-    writer.bytes(variant.type_string().as_bytes())?;
-    let body = align(key_end, 8).saturating_add(value.boxed_len());
-    writer.offset(key_end, minimal_width(body, 1))
-}
-
-/// GVariant strings end at the first NUL.
-fn until_nul(text: &str) -> &str {
-    text.split('\0').next().unwrap_or_default()
 }
 
 impl From<CommitRef<'_>> for Commit {

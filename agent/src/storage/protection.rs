@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 /// A boot partition of an eMMC, writable until this is dropped. Anything else is left alone.
 #[derive(Debug)]
-pub(super) struct Unprotected {
+pub(crate) struct Unprotected {
     force_ro: Option<PathBuf>,
 }
 
 impl Unprotected {
-    pub(super) fn new(class_block: &Path, device: &Path) -> Result<Self> {
+    pub(crate) fn new(class_block: &Path, device: &Path) -> Result<Self> {
         let real = fs::canonicalize(device).with_context(|| format!("opening {}", device.display()))?;
         let name = real.file_name().context("a device without a name")?;
         let force_ro = class_block.join(name).join("force_ro");

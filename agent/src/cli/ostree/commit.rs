@@ -1,0 +1,97 @@
+//! `commit`, with the options of the real tool.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use ostree_objects::Checksum;
+use ostree_objects::repo::{CommitOptions, Repo, RepoError};
+
+#[derive(Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools)] // Each is an option of its own.
+pub(super) struct Args {
+    /// The branch that the commit becomes the head of.
+    #[arg(long, short, required_unless_present = "orphan")]
+    branch: Option<String>,
+    /// Make a commit that no branch leads to.
+    #[arg(long, conflicts_with = "branch")]
+    orphan: bool,
+    /// One line that says what it is.
+    #[arg(long, short, default_value = "")]
+    subject: String,
+    /// More lines.
+    #[arg(long, short = 'm', default_value = "")]
+    body: String,
+    /// When it was made, in seconds since 1970; now if not given.
+    #[arg(long, value_name = "SEC")]
+    timestamp: Option<String>,
+    /// The commit before it, or `none`; the branch's head if not given.
+    #[arg(long, value_name = "COMMIT")]
+    parent: Option<String>,
+    /// The owner of everything in it; as on disk if not given.
+    #[arg(long)]
+    owner_uid: Option<u32>,
+    /// The group of everything in it; as on disk if not given.
+    #[arg(long)]
+    owner_gid: Option<u32>,
+    /// Everything is root's, modes are cut to 0755, no extended attributes.
+    #[arg(long)]
+    canonical_permissions: bool,
+    /// Leave extended attributes out.
+    #[arg(long)]
+    no_xattrs: bool,
+    /// Do not name the branch in the commit.
+    #[arg(long)]
+    no_bindings: bool,
+    /// A further ref that the commit names; may be repeated.
+    #[arg(long, value_name = "BRANCH")]
+    bind_ref: Vec<String>,
+    /// A string of the commit's metadata; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    add_metadata_string: Vec<String>,
+    /// The directory.
+    tree: PathBuf,
+}
+
+pub(super) fn run(repo: &Repo, args: Args) -> anyhow::Result<Checksum> {
+    let timestamp = match &args.timestamp {
+        Some(text) => text.trim_start_matches('@').parse().with_context(|| format!("--timestamp={text}"))?,
+        None => crate::clock::unix_now(),
+    };
+    let mut metadata = Vec::new();
+    for text in &args.add_metadata_string {
+        let (key, value) = text.split_once('=').with_context(|| format!("{text}: not KEY=VALUE"))?;
+        metadata.push((key.to_owned(), value.to_owned()));
+    }
+    for owner in [args.owner_uid, args.owner_gid].into_iter().flatten() {
+        if args.canonical_permissions && owner != 0 {
+            bail!("--canonical-permissions makes everything root's");
+        }
+    }
+    let options = CommitOptions {
+        uid: args.owner_uid,
+        gid: args.owner_gid,
+        canonical_permissions: args.canonical_permissions,
+        skip_xattrs: args.no_xattrs,
+        parent: parent(repo, args.parent.as_deref(), args.branch.as_deref())?,
+        branch: args.branch,
+        bind_refs: args.bind_ref,
+        no_bindings: args.no_bindings,
+        subject: args.subject,
+        body: args.body,
+        timestamp,
+        metadata,
+    };
+    repo.commit(&args.tree, &options).with_context(|| format!("committing {}", args.tree.display()))
+}
+
+fn parent(repo: &Repo, named: Option<&str>, branch: Option<&str>) -> anyhow::Result<Option<Checksum>> {
+    match (named, branch) {
+        (Some("none"), _) | (None, None) => Ok(None),
+        (Some(text), _) => Ok(Some(Checksum::from_hex(text.as_bytes()).with_context(|| text.to_owned())?)),
+        (None, Some(branch)) => match repo.resolve(branch) {
+            Ok(head) => Ok(Some(head)),
+            Err(RepoError::NoRef) => Ok(None),
+            Err(error) => Err(error.into()),
+        },
+    }
+}

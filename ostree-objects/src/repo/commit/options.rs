@@ -1,0 +1,34 @@
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::Checksum;
+
+/// What a commit says, and what of its files is taken over.
+#[derive(Clone, Debug, Default)]
+pub struct CommitOptions {
+    /// The owner of everything in it; as on disk if `None`.
+    pub uid: Option<u32>,
+    /// The group of everything in it; as on disk if `None`.
+    pub gid: Option<u32>,
+    /// Everything is root's, modes are cut to 0755 and there are no extended attributes, so that the same tree gives
+    /// the same commit whoever makes it. Always so in a `bare-user-only` repository.
+    pub canonical_permissions: bool,
+    /// Leave extended attributes out.
+    pub skip_xattrs: bool,
+    /// The branch that it is the new head of, which the commit also names itself (`ostree.ref-binding`).
+    pub branch: Option<String>,
+    /// Further refs that the commit names itself.
+    pub bind_refs: Vec<String>,
+    /// Name no refs in it.
+    pub no_bindings: bool,
+    /// One line that says what it is.
+    pub subject: String,
+    /// More lines of it.
+    pub body: String,
+    /// When it was made, in seconds since 1970-01-01T00:00:00Z.
+    pub timestamp: u64,
+    /// The commit before it.
+    pub parent: Option<Checksum>,
+    /// Further metadata, strings by key, in the order in which the tool is given them.
+    pub metadata: Vec<(String, String)>,
+}

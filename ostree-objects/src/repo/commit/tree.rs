@@ -1,0 +1,244 @@
+//! Reading a directory into objects, several directories at a time.
+
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::sync::{Mutex, PoisonError};
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
+
+use super::CommitOptions;
+use crate::limits::MAX_DEPTH;
+use crate::repo::content::each_block;
+use crate::repo::parallel::{self, Queue};
+use crate::repo::{Repo, RepoError, attributes, open_directory};
+use crate::{
+    Checksum, ContentHasher, DirMetaRef, DirTree, FileHeaderRef, Name, ObjectType, RepoMode, Xattrs,
+};
+
+/// Files up to this size are read once, and kept in memory until it is known whether they are stored, in bytes.
+const IN_MEMORY_BYTES: u64 = 1024 * 1024;
+
+/// Files from this size are a job of their own, in bytes.
+const OWN_JOB_BYTES: u64 = 64 * 1024;
+
+/// The permissions that canonical ones keep (`ostree-repo-commit.c`, `_ostree_repo_commit_modifier_apply`).
+const CANONICAL_BITS: u32 = 0o755;
+
+/// A directory that is being read. It is complete when nobody holds it any more.
+struct Directory {
+    parent: Option<Arc<Self>>,
+    /// How many directories it is in, itself included.
+    depth: usize,
+    name: String,
+    directory: File,
+    meta: Checksum,
+    tree: Mutex<DirTree>,
+}
+
+enum Job {
+    Root(File),
+    Directory { parent: Arc<Directory>, name: String },
+    File { parent: Arc<Directory>, name: String, stat: Stat },
+}
+
+struct Tree<'a> {
+    repo: &'a Repo,
+    options: &'a CommitOptions,
+    is_canonical: bool,
+    root: Mutex<Option<(Checksum, Checksum)>>,
+}
+
+impl Repo {
+    /// Stores the directory's tree and metadata with all that is below it.
+    pub(super) fn commit_tree(
+        &self,
+        root: File,
+        options: &CommitOptions,
+    ) -> Result<(Checksum, Checksum), RepoError> {
+        let is_canonical = options.canonical_permissions || self.mode == RepoMode::BareUserOnly;
+        let tree = Tree { repo: self, options, is_canonical, root: Mutex::new(None) };
+        parallel::run(Vec::from([Job::Root(root)]), |job, queue| tree.work(job, queue))?;
+        tree.root
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+            .ok_or(RepoError::Depth { limit: MAX_DEPTH })
+    }
+}
+
+impl Tree<'_> {
+    fn work(&self, job: Job, queue: &Queue<Job>) -> Result<(), RepoError> {
+        let directory = match job {
+            Job::Root(root) => self.read(root, None, String::new(), queue)?,
+            Job::Directory { parent, name } => {
+                let directory = open_directory(&parent.directory, &*name)?;
+                self.read(directory, Some(parent), name, queue)?
+            }
+            Job::File { parent, name, stat } => {
+                self.file(&parent, Name::new(&name).map_err(RepoError::Name)?, &stat)?;
+                parent
+            }
+        };
+        self.complete(directory)
+    }
+
+    /// Reads a directory's entries; what takes longer becomes a job.
+    fn read(
+        &self,
+        directory: File,
+        parent: Option<Arc<Directory>>,
+        name: String,
+        queue: &Queue<Job>,
+    ) -> Result<Arc<Directory>, RepoError> {
+        let io = || RepoError::io("reading the tree");
+        let depth = parent.as_ref().map_or(1, |parent| parent.depth + 1);
+        if depth > MAX_DEPTH {
+            return Err(RepoError::Depth { limit: MAX_DEPTH });
+        }
+        let stat = rustix::fs::fstat(&directory).map_err(io())?;
+        let xattrs = self.xattrs(|| attributes::of_file(&directory))?;
+        let meta = self.directory_meta(&stat, &xattrs)?;
+        let entries = Dir::read_from(&directory).map_err(io())?;
+        let tree = Mutex::new(DirTree::new());
+        let directory = Arc::new(Directory { parent, depth, name, directory, meta, tree });
+        let mut jobs = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(io())?;
+            let bytes = entry.file_name().to_bytes();
+            if bytes == b"." || bytes == b".." {
+                continue;
+            }
+            let name = Name::from_bytes(bytes).map_err(RepoError::Name)?;
+            let parent = || (Arc::clone(&directory), name.as_str().to_string());
+            if entry.file_type() == FileType::Directory {
+                let (parent, name) = parent();
+                jobs.push(Job::Directory { parent, name });
+                continue;
+            }
+            let stat = rustix::fs::statat(&directory.directory, name.as_str(), AtFlags::SYMLINK_NOFOLLOW)
+                .map_err(io())?;
+            match FileType::from_raw_mode(stat.st_mode) {
+                FileType::Directory => {
+                    let (parent, name) = parent();
+                    jobs.push(Job::Directory { parent, name });
+                }
+                FileType::RegularFile if u64::try_from(stat.st_size).unwrap_or(0) >= OWN_JOB_BYTES => {
+                    let (parent, name) = parent();
+                    jobs.push(Job::File { parent, name, stat });
+                }
+                FileType::RegularFile | FileType::Symlink => self.file(&directory, name, &stat)?,
+                _ => return Err(RepoError::FileType),
+            }
+        }
+        queue.push(jobs);
+        Ok(directory)
+    }
+
+    /// Stores the directory if this was the last of it, and then those that are complete with it.
+    fn complete(&self, mut directory: Arc<Directory>) -> Result<(), RepoError> {
+        while let Some(done) = Arc::into_inner(directory) {
+            let tree = done.tree.into_inner().unwrap_or_else(PoisonError::into_inner).encode();
+            let tree = self.repo.write_metadata(ObjectType::DirTree, None, &tree)?;
+            let Some(parent) = done.parent else {
+                *self.root.lock().unwrap_or_else(PoisonError::into_inner) = Some((tree, done.meta));
+                return Ok(());
+            };
+            let name = Name::new(&done.name).map_err(RepoError::Name)?;
+            // A directory has each name once.
+            let _ =
+                parent.tree.lock().unwrap_or_else(PoisonError::into_inner).insert_dir(name, tree, done.meta);
+            directory = parent;
+        }
+        Ok(())
+    }
+
+    fn directory_meta(&self, stat: &Stat, xattrs: &Xattrs) -> Result<Checksum, RepoError> {
+        let (uid, gid, bits) = self.owner(stat);
+        let meta = DirMetaRef::new(uid, gid, bits, xattrs.as_ref()).map_err(|_| RepoError::FileType)?;
+        let mut bytes = Vec::new();
+        let Ok(()) = meta.encode(&mut bytes);
+        self.repo.write_metadata(ObjectType::DirMeta, None, &bytes)
+    }
+
+    fn file(&self, directory: &Directory, name: Name<'_>, stat: &Stat) -> Result<(), RepoError> {
+        let checksum = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Symlink => self.link(&directory.directory, name, stat)?,
+            _ => self.regular(&directory.directory, name)?,
+        };
+        let _ = directory.tree.lock().unwrap_or_else(PoisonError::into_inner).insert_file(name, checksum);
+        Ok(())
+    }
+
+    fn link(&self, directory: &File, name: Name<'_>, stat: &Stat) -> Result<Checksum, RepoError> {
+        let target = rustix::fs::readlinkat(directory, name.as_str(), Vec::new())
+            .map_err(RepoError::io("reading the tree"))?;
+        let target = target.to_str().map_err(|_| RepoError::FileType)?;
+        let xattrs = self.xattrs(|| attributes::of_name(directory, name.as_str()))?;
+        let (uid, gid, _) = self.owner(stat);
+        let header = FileHeaderRef::symlink(uid, gid, target, xattrs.as_ref());
+        self.repo.write_file(&header.map_err(|_| RepoError::FileType)?, None, std::io::empty())
+    }
+
+    fn regular(&self, directory: &File, name: Name<'_>) -> Result<Checksum, RepoError> {
+        let io = || RepoError::io("reading the tree");
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let file = rustix::fs::openat(directory, name.as_str(), flags, Mode::empty()).map_err(io())?;
+        let mut file = File::from(file);
+        let stat = rustix::fs::fstat(&file).map_err(io())?;
+        let xattrs = self.xattrs(|| attributes::of_file(&file))?;
+        let (uid, gid, bits) = self.owner(&stat);
+        let mode = stat.st_mode & crate::object::S_IFMT | bits;
+        let header =
+            FileHeaderRef::regular(uid, gid, mode, xattrs.as_ref()).map_err(|_| RepoError::FileType)?;
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        let mut hasher = ContentHasher::new(&header);
+        if size <= IN_MEMORY_BYTES {
+            let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or(0).saturating_add(1));
+            (&file)
+                .take(IN_MEMORY_BYTES + 1)
+                .read_to_end(&mut content)
+                .map_err(RepoError::io("reading the tree"))?;
+            if u64::try_from(content.len()).is_ok_and(|read| read != size) {
+                return Err(RepoError::Changed);
+            }
+            hasher.update(&content);
+            let checksum = hasher.finish();
+            return self.store(&header, size, checksum, &*content);
+        }
+        each_block(&file, |bytes| {
+            hasher.update(bytes);
+            Ok(())
+        })?;
+        let checksum = hasher.finish();
+        file.seek(SeekFrom::Start(0)).map_err(RepoError::io("reading the tree"))?;
+        self.store(&header, size, checksum, &file)
+    }
+
+    fn store(
+        &self,
+        header: &FileHeaderRef<'_>,
+        size: u64,
+        checksum: Checksum,
+        content: impl Read,
+    ) -> Result<Checksum, RepoError> {
+        if !self.repo.has(ObjectType::File, &checksum)? {
+            self.repo.write_known(header, size, &checksum, content)?;
+        }
+        Ok(checksum)
+    }
+
+    fn xattrs(&self, read: impl FnOnce() -> Result<Xattrs, RepoError>) -> Result<Xattrs, RepoError> {
+        if self.is_canonical || self.options.skip_xattrs { Ok(Xattrs::default()) } else { read() }
+    }
+
+    /// Owner, group and permissions as they are committed.
+    fn owner(&self, stat: &Stat) -> (u32, u32, u32) {
+        let bits = stat.st_mode & 0o7777;
+        if self.is_canonical {
+            return (0, 0, bits & CANONICAL_BITS);
+        }
+        (self.options.uid.unwrap_or(stat.st_uid), self.options.gid.unwrap_or(stat.st_gid), bits)
+    }
+}

@@ -1,0 +1,109 @@
+//! Work that is found while it is done, on a few threads.
+
+use alloc::vec::Vec;
+use core::num::NonZeroUsize;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+/// Most threads. Each may hold a directory open for every level it is in, and a process has some thousand files.
+const MAX_THREADS: usize = 3;
+
+/// What is left to do; the newest first, so that little is left at any time.
+#[derive(Debug)]
+pub(super) struct Queue<J> {
+    state: Mutex<State<J>>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State<J> {
+    jobs: Vec<J>,
+    /// Jobs that are being done, which may find more.
+    busy: usize,
+    failed: bool,
+}
+
+impl<J> Queue<J> {
+    /// Adds what was found, the last to be done first.
+    pub(super) fn push(&self, jobs: impl IntoIterator<Item = J>) {
+        self.lock().jobs.extend(jobs);
+        self.changed.notify_all();
+    }
+
+    fn next(&self) -> Option<J> {
+        let mut state = self.lock();
+        loop {
+            if state.failed || (state.jobs.is_empty() && state.busy == 0) {
+                return None;
+            }
+            if let Some(job) = state.jobs.pop() {
+                state.busy += 1;
+                return Some(job);
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn done(&self, failed: bool) {
+        let mut state = self.lock();
+        state.busy -= 1;
+        state.failed |= failed;
+        let ended = state.failed || (state.jobs.is_empty() && state.busy == 0);
+        drop(state);
+        if ended {
+            self.changed.notify_all();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<J>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Does the jobs and all that they push; the first error ends it.
+pub(super) fn run<J: Send, E: Send>(
+    jobs: Vec<J>,
+    work: impl Fn(J, &Queue<J>) -> Result<(), E> + Sync,
+) -> Result<(), E> {
+    let queue = Queue { state: Mutex::new(State { jobs, busy: 0, failed: false }), changed: Condvar::new() };
+    let first_error = Mutex::new(None);
+    let loop_through = || {
+        while let Some(job) = queue.next() {
+            let result = work(job, &queue);
+            let failed = result.is_err();
+            if let Err(error) = result {
+                first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            }
+            queue.done(failed);
+        }
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS);
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            // Without more threads this one does it all.
+            let _ = thread::Builder::new().spawn_scoped(scope, loop_through);
+        }
+        loop_through();
+    });
+    first_error.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn what_jobs_find_is_done_too_and_an_error_ends_it() {
+        let done = AtomicUsize::new(0);
+        let result = run(Vec::from([10_usize]), |job, queue| {
+            done.fetch_add(1, Ordering::Relaxed);
+            queue.push(0..job);
+            Ok::<(), ()>(())
+        });
+        // A job of n finds all smaller ones: 2^n jobs.
+        assert_eq!((result, done.into_inner()), (Ok(()), 1024));
+        let result = run(Vec::from([1, 2, 3]), |job, _| if job == 2 { Err(job) } else { Ok(()) });
+        assert_eq!(result, Err(2));
+    }
+}

@@ -1,0 +1,253 @@
+//! Static deltas of the real tool, applied to what it had before.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ostree_objects::delta::{Budget, DeltaError, DeltaName, PartHeaderRef, SuperblockRef};
+use ostree_objects::repo::{Repo, RepoError};
+use ostree_objects::{Checksum, ObjectType, RepoMode};
+
+use crate::repository::{ostree, tempfile};
+use crate::tree;
+
+/// Why a delta was not applied.
+#[derive(Debug)]
+enum Refused {
+    Delta(DeltaError),
+    Repo(RepoError),
+}
+
+impl From<DeltaError> for Refused {
+    fn from(error: DeltaError) -> Self {
+        Self::Delta(error)
+    }
+}
+
+impl From<RepoError> for Refused {
+    fn from(error: RepoError) -> Self {
+        Self::Repo(error)
+    }
+}
+
+/// A repository of the tool with two commits and a delta, and one of ours that has the first commit.
+struct Case {
+    directory: PathBuf,
+    served: PathBuf,
+    from: Checksum,
+    to: Checksum,
+}
+
+/// How the delta is made.
+const KINDS: [&[&str]; 6] = [
+    &[],
+    &["--inline"],
+    &["--disable-bsdiff"],
+    &["--max-chunk-size=1", "--min-fallback-size=0"],
+    &["--inline", "--min-fallback-size=0", "--swap-endianness"],
+    &["--empty", "--min-fallback-size=0"],
+];
+
+impl Case {
+    fn new(seed: u64) -> Self {
+        let directory = tempfile();
+        let served = directory.join("served");
+        fs::create_dir(&served).unwrap();
+        ostree(&served, &["init", "--mode=archive"]);
+        let mut commits = Vec::new();
+        for number in 0..2_u8 {
+            let source = directory.join(format!("tree{number}"));
+            tree::make(&source, seed);
+            change(&source, seed, number);
+            let time = format!("--timestamp=@{}", 1_767_225_600 + u64::from(number));
+            let commit = ["commit", "--no-xattrs", &time, "--branch=os/main", source.to_str().unwrap()];
+            commits.push(ostree(&served, &commit).parse().unwrap());
+        }
+        Self { directory, served, from: commits[0], to: commits[1] }
+    }
+
+    /// Has the tool make a delta, and reads its superblock.
+    fn delta(&self, options: &[&str]) -> (DeltaName, Vec<u8>) {
+        let from = format!("--from={}", self.from);
+        let is_scratch = options.contains(&"--empty");
+        let mut arguments = vec!["static-delta", "generate"];
+        arguments.extend((!is_scratch).then_some(from.as_str()));
+        arguments.extend(options);
+        let to = self.to.to_hex();
+        arguments.push(to.as_str());
+        ostree(&self.served, &arguments);
+        let name = DeltaName { from: (!is_scratch).then_some(self.from), to: self.to };
+        (name, fs::read(self.served.join(name.superblock_path().as_str())).unwrap())
+    }
+
+    fn part(&self, name: DeltaName, number: usize) -> Vec<u8> {
+        fs::read(self.served.join(name.directory().as_str()).join(number.to_string())).unwrap()
+    }
+
+    /// A repository with the first commit.
+    fn device(&self, name: &str, mode: RepoMode) -> Repo {
+        let path = self.directory.join(name);
+        let repo = Repo::init(&path, mode).unwrap();
+        let from = self.from.to_hex();
+        ostree(&path, &["pull-local", self.served.to_str().unwrap(), from.as_str()]);
+        repo
+    }
+
+    fn apply(&self, repo: &Repo, superblock: &[u8], name: DeltaName) -> Result<(), Refused> {
+        let delta = SuperblockRef::parse(superblock).map_err(DeltaError::Malformed)?;
+        repo.apply_delta(&delta, Some(&self.to), Budget::default(), |number, _| {
+            Ok(Some(self.part(name, number)))
+        })
+    }
+}
+
+impl Drop for Case {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            fs::remove_dir_all(&self.directory).unwrap();
+        }
+    }
+}
+
+/// A file that changes in place, one that grows, one that only moves its bytes, and some that come and go.
+fn change(root: &Path, seed: u64, number: u8) {
+    let bytes = |count: usize, factor: usize| -> Vec<u8> {
+        let seed = usize::try_from(seed).unwrap();
+        (0..count).map(|at| u8::try_from((at * at / 7 + at * factor + seed) % 251).unwrap()).collect()
+    };
+    let mut program = bytes(300_000, 3);
+    let mut library = bytes(50_000, 5);
+    if number == 1 {
+        program[1000..1008].copy_from_slice(b"changed!");
+        program.splice(200_000..200_000, *b"some bytes in the middle");
+        library.rotate_left(12_345);
+        fs::write(root.join("new"), bytes(3_000, 11)).unwrap();
+        std::os::unix::fs::symlink("new", root.join("link")).unwrap();
+    } else {
+        fs::write(root.join("gone"), "gone").unwrap();
+    }
+    fs::write(root.join("program"), program).unwrap();
+    fs::write(root.join("library"), library).unwrap();
+}
+
+#[test]
+fn every_kind_of_delta_gives_the_commit() {
+    for (seed, options) in (0..).zip(KINDS) {
+        let case = Case::new(seed);
+        let (name, superblock) = case.delta(options);
+        for mode in [RepoMode::BareUser, RepoMode::Archive] {
+            let directory = format!("device-{}", mode.name());
+            let repo = case.device(&directory, mode);
+            assert!(!repo.has(ObjectType::Commit, &case.to).unwrap());
+            case.apply(&repo, &superblock, name).unwrap();
+            assert!(repo.is_partial(&case.to).unwrap());
+            repo.complete(&case.to).unwrap();
+            assert!(!repo.is_partial(&case.to).unwrap());
+            repo.set_ref("os/main", &case.to).unwrap();
+            let report = repo.fsck().unwrap();
+            assert_eq!((report.commits, report.damaged.len()), (2, 0), "{options:?}");
+            let path = case.directory.join(directory);
+            ostree(&path, &["fsck"]);
+            let listed = |repo| ostree(repo, &["ls", "-R", "-C", case.to.to_hex().as_str()]);
+            assert_eq!(listed(&path), listed(&case.served), "{options:?}");
+        }
+    }
+}
+
+#[test]
+fn one_flipped_bit_anywhere_in_a_part_is_refused_and_leaves_the_repository_sound() {
+    let case = Case::new(7);
+    let (name, superblock) = case.delta(&[]);
+    let delta = SuperblockRef::parse(&superblock).unwrap();
+    let header = delta.parts().next().unwrap();
+    let part = case.part(name, 0);
+    let repo = case.device("device", RepoMode::BareUser);
+    // Enough places to meet every member of the file, first and last byte among them.
+    let step = (part.len() / 60).max(1);
+    for at in (0..part.len()).step_by(step).chain([part.len() - 1]) {
+        let mut flipped = part.clone();
+        flipped[at] ^= 1 << (at % 8);
+        let result = repo.apply_delta::<Refused>(&delta, Some(&case.to), Budget::default(), |_, _| {
+            Ok(Some(flipped.clone()))
+        });
+        let actual = Checksum::of(&flipped);
+        let expected = DeltaError::PartChecksum { expected: header.checksum, actual };
+        assert!(matches!(result, Err(Refused::Delta(error)) if error == expected), "{at}: {result:?}");
+    }
+    let refused = |part: Option<Vec<u8>>| {
+        let result = repo.apply_delta::<Refused>(&delta, None, Budget::default(), |_, _| Ok(part.clone()));
+        match result {
+            Err(Refused::Delta(error)) => error,
+            other => panic!("{other:?}"),
+        }
+    };
+    let cut = part[..part.len() - 1].to_vec();
+    let (size, short) = (u64::try_from(part.len()).unwrap(), u64::try_from(cut.len()).unwrap());
+    assert_eq!(refused(Some(cut)), DeltaError::PartSize { expected: size, actual: short });
+    assert_eq!(refused(None), DeltaError::PartMissing { number: 0 });
+    assert!(!repo.has(ObjectType::Commit, &case.to).unwrap());
+    assert!(matches!(repo.complete(&case.to), Err(RepoError::Missing { .. })));
+    ostree(&case.directory.join("device"), &["fsck"]);
+    assert_eq!(repo.fsck().unwrap().damaged.len(), 0);
+    // The sound part still applies afterwards.
+    case.apply(&repo, &superblock, name).unwrap();
+    repo.complete(&case.to).unwrap();
+}
+
+#[test]
+fn a_delta_needs_the_commit_that_it_starts_from_and_must_lead_to_the_right_one() {
+    let case = Case::new(9);
+    let (name, superblock) = case.delta(&["--inline"]);
+    let empty = Repo::init(&case.directory.join("empty"), RepoMode::BareUser).unwrap();
+    let error = case.apply(&empty, &superblock, name).unwrap_err();
+    assert!(
+        matches!(error, Refused::Delta(DeltaError::FromMissing { commit }) if commit == case.from),
+        "{error:?}"
+    );
+    let delta = SuperblockRef::parse(&superblock).unwrap();
+    let other = Checksum::of(b"another commit");
+    let result = empty.apply_delta::<Refused>(&delta, Some(&other), Budget::default(), |_, _| Ok(None));
+    let expected = DeltaError::OtherCommit { expected: other, actual: case.to };
+    assert!(matches!(result, Err(Refused::Delta(error)) if error == expected), "{result:?}");
+    assert!(!empty.is_partial(&case.to).unwrap());
+}
+
+#[test]
+fn what_exceeds_the_budget_is_refused() {
+    let case = Case::new(11);
+    let (name, superblock) = case.delta(&["--empty", "--min-fallback-size=0"]);
+    let delta = SuperblockRef::parse(&superblock).unwrap();
+    let header = delta.parts().next().unwrap();
+    let part = case.part(name, 0);
+    let unpacked = ostree_objects::delta::unpack(&header, &part, &Budget::default()).unwrap().len();
+    let with = |change: &dyn Fn(&mut Budget)| {
+        let repo = Repo::init(&case.directory.join("fresh"), RepoMode::BareUser).unwrap();
+        let mut budget = Budget::default();
+        change(&mut budget);
+        let result = repo.apply_delta::<Refused>(&delta, None, budget, |_, _| Ok(Some(part.clone())));
+        fs::remove_dir_all(case.directory.join("fresh")).unwrap();
+        result.map_err(|error| match error {
+            Refused::Delta(error) => error,
+            Refused::Repo(error) => panic!("{error}"),
+        })
+    };
+    assert_eq!(with(&|budget| budget.unpacked_bytes = unpacked), Ok(()));
+    let limit = unpacked - 1;
+    assert_eq!(with(&|budget| budget.unpacked_bytes = limit), Err(DeltaError::Unpacked { limit }));
+    // What the tool declares is what all objects have, and counts links' targets too.
+    assert_eq!(with(&|budget| budget.objects_bytes = header.objects_size), Ok(()));
+    assert!(matches!(with(&|budget| budget.objects_bytes = 1_000), Err(DeltaError::ObjectsSize { .. })));
+    // The tool compresses with a dictionary of 32 MiB.
+    assert_eq!(with(&|budget| budget.xz_memory_kib = 1024), Err(DeltaError::Xz));
+}
+
+#[test]
+fn a_part_that_inflates_without_end_stops_at_the_limit() {
+    let program = "import lzma, sys; sys.stdout.buffer.write(b'x' + lzma.compress(bytes(1 << 28)))";
+    let bomb = testkit::tools::run("/usr/bin/python3", ["-c", program]);
+    assert!(bomb.len() < 100_000);
+    let size = u64::try_from(bomb.len()).unwrap();
+    let header = PartHeaderRef::new(Checksum::of(&bomb), size, 0, &[]).unwrap();
+    let limit = ostree_objects::limits::MAX_PART_UNPACKED_BYTES;
+    let error = ostree_objects::delta::unpack(&header, &bomb, &Budget::default()).unwrap_err();
+    assert_eq!(error, DeltaError::Unpacked { limit });
+}
