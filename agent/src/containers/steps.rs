@@ -92,7 +92,7 @@ impl Worker<'_> {
                 }
             }
             Undo::RemoveNetwork { network } => {
-                self.leave_if(Failure::BadRequest, &Request::remove_network(api, network))
+                self.leave_if(Failure::Forbidden, &Request::remove_network(api, network))
             }
             Undo::RemoveVolume { volume } => {
                 self.leave_if(Failure::Conflict, &Request::remove_volume(api, volume))

@@ -20,6 +20,8 @@ pub const MAX_LINE_BYTES: usize = 64 << 10;
 pub enum Failure {
     /// 400: the request is wrong, and will be again.
     BadRequest,
+    /// 403: it may not be done: a network cannot be removed that containers are in.
+    Forbidden,
     /// 404: there is no such container, image, network or volume.
     NotFound,
     /// 409: the name is taken, or what is to be removed is in use.
@@ -73,6 +75,7 @@ pub fn check(status: u16, body: &[u8]) -> Result<Done, ResponseError> {
         200..=299 => return Ok(Done::Now),
         304 => return Ok(Done::Already),
         400 => Failure::BadRequest,
+        403 => Failure::Forbidden,
         404 => Failure::NotFound,
         409 => Failure::Conflict,
         500..=599 => Failure::Engine,
