@@ -171,6 +171,8 @@ pub enum Step {
     D4,
     /// Full verification 10: the Image repository has the very same image.
     F10,
+    /// Verify image 6: an encrypted image can be decrypted.
+    I6,
     /// Verify image 7: all hashes and the exact length of the image itself.
     I7,
 }
@@ -206,6 +208,7 @@ impl fmt::Display for Step {
             Self::F6 => "F6",
             Self::D4 => "D4",
             Self::F10 => "F10",
+            Self::I6 => "I6",
             Self::I7 => "I7",
         })
     }
@@ -353,6 +356,9 @@ pub enum ErrorKind {
     /// Both repositories list the image, but differently.
     #[error("the repositories disagree on {0}")]
     Mismatch(&'static str),
+    /// The image was encrypted with another key, or was damaged.
+    #[error("the image cannot be decrypted")]
+    Undecryptable,
     /// More of something than a bounded place holds.
     #[error("more than {limit} {what}")]
     TooMany {

@@ -215,7 +215,7 @@ impl<'v> Cycle<'v> {
         if self.outcome.is_some() || self.director.poll() != Action::Done {
             return Ok(());
         }
-        let Some(director) = self.director.targets::<Uptane>(self.now, &mut self.index)? else {
+        let Some(director) = self.director.targets()? else {
             return Ok(());
         };
         if director.iter().next().is_none() {
@@ -225,7 +225,7 @@ impl<'v> Cycle<'v> {
         if self.image.poll() != Action::Done {
             return Ok(());
         }
-        let Some(image) = self.image.targets::<Uptane>(self.now, &mut self.index)? else { return Ok(()) };
+        let Some(image) = self.image.targets()? else { return Ok(()) };
         let mut outcome = self.begun.take().unwrap_or_else(|| {
             if self.lockbox {
                 Outcome::nothing_of_lockbox(self.director.targets_name(), &director)

@@ -1,5 +1,9 @@
 //! The image itself: checked while it passes through, released only when all of it is right.
 
+mod encrypted;
+
+pub use encrypted::{Cipher, Decrypted, Failure, Undecryptable};
+
 use sha2::Digest;
 
 use crate::error::{Error, ErrorKind, Place, Repository, Role, Step};

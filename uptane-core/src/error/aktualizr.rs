@@ -53,6 +53,7 @@ impl fmt::Display for AktualizrName<'_> {
             | ErrorKind::Length { .. }
             | ErrorKind::Disappeared
             | ErrorKind::OtherVehicle
+            | ErrorKind::Undecryptable
             | ErrorKind::TooMany { .. } => with_role("SecurityException"),
         }
     }

@@ -200,7 +200,11 @@ impl<'a> Scanner<'a> {
                 }
                 (_, Expect::FirstOrEnd | Expect::CommaOrEnd) if closes => {
                     self.at += 1;
-                    self.known.remember(open.close(), self.at);
+                    let start = open.close();
+                    // Nobody walks around the document itself: it must not take the place of what is inside.
+                    if open.depth > 0 {
+                        self.known.remember(start, self.at);
+                    }
                 }
                 (_, Expect::CommaOrEnd) => return Err(self.error(JsonErrorKind::UnexpectedByte(byte))),
                 (_, Expect::FirstOrEnd) if in_object => {
@@ -456,6 +460,17 @@ mod tests {
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
         parse(nested(MAX_DEPTH).as_bytes()).unwrap();
         assert_eq!(refused(nested(MAX_DEPTH + 1).as_bytes()), (JsonErrorKind::TooDeep, MAX_DEPTH));
+    }
+
+    #[test]
+    fn walks_around_the_longest_two_inside_of_a_document_read_neither() {
+        let listed = alloc::format!("[{}0]", "0,".repeat(4096));
+        let text = alloc::format!(r#"{{"a":1,"signed":{{"b":2,"targets":{listed}}}}}"#);
+        let value = parse(text.as_bytes()).unwrap();
+        let (signed, targets) = (text.find("{\"b").unwrap(), text.find('[').unwrap());
+        assert_eq!(value.known.end_of(signed), Some(text.len() - 1));
+        assert_eq!(value.known.end_of(targets), Some(text.len() - 2));
+        assert_eq!(value.known.end_of(0), None);
     }
 
     #[test]

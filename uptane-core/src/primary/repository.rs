@@ -11,7 +11,7 @@ use crate::metadata::snapshot::Snapshot;
 use crate::metadata::targets::Targets;
 use crate::time::UtcTime;
 use crate::trusted::{Baseline, Current, Listed};
-use crate::verify::Verified;
+use crate::verify::{Owned, Verified};
 
 /// The roles below Root of a repository on a server, in the order in which they are verified.
 pub(crate) const ONLINE: &[Role] = &[Role::Timestamp, Role::Snapshot, Role::Targets];
@@ -37,7 +37,12 @@ pub(crate) struct Verification {
     rotations: u64,
     /// By place in `roles`.
     stored: [Option<Vec<u8>>; MAX_ROLES],
+    /// Of Targets neither this is kept nor verified again: see `targets`.
     fetched: [Option<Vec<u8>>; MAX_ROLES],
+    /// What the stored Targets say, once the newest Root's keys verified them.
+    baseline: Option<Baseline>,
+    /// The Targets that passed.
+    targets: Option<Verified<Owned>>,
     /// Files that the offline snapshot lists and that are still to be looked for.
     candidates: VecDeque<String>,
 }
@@ -71,6 +76,8 @@ impl Verification {
             rotations: 0,
             stored: [const { None }; MAX_ROLES],
             fetched: [const { None }; MAX_ROLES],
+            baseline: None,
+            targets: None,
             candidates: VecDeque::new(),
         }
     }
@@ -128,15 +135,8 @@ impl Verification {
     }
 
     /// The verified Targets, once the stage is done.
-    pub(crate) fn targets<D: Dialect>(
-        &self,
-        now: UtcTime,
-        index: &mut Vec<Slot>,
-    ) -> Result<Option<Verified<Targets<'_>>>, Error> {
-        let last = self.roles.len().saturating_sub(1);
-        let Some(bytes) = self.fetched_bytes(last) else { return Ok(None) };
-        let current = self.current::<D>(now, index)?;
-        self.check_targets(current, last, bytes, None, index).map(Some)
+    pub(crate) fn targets(&self) -> Result<Option<Verified<Targets<'_>>>, Error> {
+        self.targets.as_ref().map(Verified::<Owned>::targets).transpose()
     }
 
     /// What the Snapshot lists, once it was taken.
@@ -202,6 +202,7 @@ impl Verification {
     fn leave_root(&mut self, now: UtcTime, index: &mut Vec<Slot>) -> Result<(), Error> {
         let current = self.current::<Uptane>(now, index)?;
         let mut damaged = [false; MAX_ROLES];
+        let mut baseline = None;
         for ((&role, stored), damaged) in self.roles.iter().zip(&self.stored).zip(&mut damaged) {
             let Some(bytes) = stored else { continue };
             *damaged = match role {
@@ -209,9 +210,13 @@ impl Verification {
                 Role::Snapshot | Role::OfflineSnapshot => {
                     current.stored_snapshot(role, bytes, index).is_err()
                 }
-                _ => current.stored_targets(role, bytes, index).is_err(),
+                _ => {
+                    baseline = current.stored_targets(role, bytes, index).ok();
+                    baseline.is_none()
+                }
             };
         }
+        self.baseline = baseline;
         for (at, damaged) in damaged.into_iter().enumerate() {
             if damaged {
                 self.forget(at);
@@ -248,10 +253,8 @@ impl Verification {
             };
             return Err(self.place(role).refuse(step, ErrorKind::Absent));
         };
-        let version = self.verify(at, bytes, now, index, &check)?;
-        if let Some(place) = self.fetched.get_mut(at) {
-            *place = Some(bytes.into());
-        }
+        let (version, targets) = self.verify(at, bytes, now, index, &check)?;
+        self.keep(at, targets, bytes.into());
         if self.stored_bytes(at) != Some(bytes) {
             self.writes.push_back(Write::Persist { role, version, bytes: bytes.into() });
         }
@@ -275,21 +278,27 @@ impl Verification {
             let unchanged = match self.stored_bytes(at) {
                 Some(bytes) if self.names(at, bytes, now, index)? => {
                     // What does not hold is fetched: then the error is of what the repository serves now.
-                    self.verify(at, bytes, now, index, &check).is_ok()
+                    self.verify(at, bytes, now, index, &check)
+                        .ok()
+                        .map(|(_, targets)| (targets, bytes.into()))
                 }
-                _ => false,
+                _ => None,
             };
-            if !unchanged {
-                return Ok(());
-            }
-            let stored = self.stored.get(at).cloned().flatten();
-            if let Some(place) = self.fetched.get_mut(at) {
-                *place = stored;
-            }
+            let Some((targets, bytes)) = unchanged else { return Ok(()) };
+            self.keep(at, targets, bytes);
             at += 1;
         }
         self.stage = Stage::Done;
         Ok(())
+    }
+
+    /// Keeps what passed: verified Targets as they are, of other roles the bytes.
+    fn keep(&mut self, at: usize, targets: Option<Verified<Owned>>, bytes: Vec<u8>) {
+        if targets.is_some() {
+            self.targets = targets;
+        } else if let Some(place) = self.fetched.get_mut(at) {
+            *place = Some(bytes);
+        }
     }
 
     /// Whether the online metadata before the role at `at` names `bytes`, by a hash: a version alone does not say
@@ -309,7 +318,7 @@ impl Verification {
         Ok(named.check_content(bytes, Uptane::FORMS, index).is_ok())
     }
 
-    /// Verifies the newly fetched metadata of the role at `at` and returns its version.
+    /// Verifies the newly fetched metadata of the role at `at`: its version, and Targets as they were verified.
     fn verify(
         &self,
         at: usize,
@@ -317,24 +326,24 @@ impl Verification {
         now: UtcTime,
         index: &mut Vec<Slot>,
         check: impl Fn(&Targets<'_>) -> Result<(), Error>,
-    ) -> Result<u64, Error> {
+    ) -> Result<(u64, Option<Verified<Owned>>), Error> {
         let current = self.current::<Uptane>(now, index)?;
         let stored = self.stored_bytes(at);
         match self.role_at(at) {
             Role::Timestamp => {
                 let trusted = stored.map(|bytes| current.stored_timestamp(bytes, index)).transpose()?;
                 let timed = current.timestamp(bytes, MAX_METADATA_BYTES, trusted.as_ref(), index)?;
-                Ok(timed.metadata().version)
+                Ok((timed.metadata().version, None))
             }
             role @ (Role::Snapshot | Role::OfflineSnapshot) => {
                 let trusted = stored.map(|bytes| current.stored_snapshot(role, bytes, index)).transpose()?;
-                Ok(self.check_snapshot(current, at, bytes, trusted.as_ref(), index)?.metadata().version())
+                let listed = self.check_snapshot(current, at, bytes, trusted.as_ref(), index)?;
+                Ok((listed.metadata().version(), None))
             }
-            role => {
-                let trusted = stored.map(|bytes| current.stored_targets(role, bytes, index)).transpose()?;
-                let targets = self.check_targets(current, at, bytes, trusted, index)?;
+            _ => {
+                let targets = self.check_targets(current, at, bytes, self.baseline, index)?;
                 check(&targets)?;
-                Ok(targets.version())
+                Ok((targets.version(), Some(targets.to_owned())))
             }
         }
     }

@@ -12,6 +12,7 @@ mod attacks;
 mod cycle;
 mod defects;
 mod delegations;
+mod encrypted;
 mod expectations;
 mod factory;
 mod keys;
