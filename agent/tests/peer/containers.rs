@@ -3,6 +3,7 @@
 mod cut;
 mod device;
 mod offline;
+mod others;
 
 use container_spec::plan::Outcome;
 use device::{Device, HEALTHY, UNHEALTHY, compose};

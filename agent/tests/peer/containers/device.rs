@@ -25,7 +25,7 @@ pub(crate) fn compose(image: &str, test: &str) -> String {
     image: {image}
     command: [sleep, '1000']
     stop_signal: SIGKILL
-    restart: on-failure:5
+    restart: always
     depends_on: {{db: {{condition: service_healthy}}}}
 volumes: {{data: {{}}}}
 "
@@ -106,7 +106,7 @@ impl Device {
             std::thread::sleep(std::time::Duration::from_millis(50));
         };
         let db = format!("/torizon-db-1 {version} running healthy no");
-        let web = format!("/torizon-web-1 {version} running  on-failure");
+        let web = format!("/torizon-web-1 {version} running  always");
         assert_eq!(containers, [db, web]);
         assert_eq!(self.settings.confirmed().unwrap().as_deref(), Some(text));
         assert_eq!(self.settings.progress().unwrap(), None);
