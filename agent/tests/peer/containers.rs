@@ -1,5 +1,6 @@
 //! An application is deployed, updated and rolled back on a real Docker Engine.
 
+mod command;
 mod cut;
 mod device;
 mod offline;

@@ -1,5 +1,6 @@
 //! A device with an engine, an application of two services on it, and what must be true of both.
 
+use std::process::Command;
 use std::time::Instant;
 
 use container_spec::duration::Duration;
@@ -65,6 +66,17 @@ impl Device {
             platform: None,
         };
         Self { dockerd, engine, settings }
+    }
+
+    /// The real command line on this device.
+    pub(crate) fn agent(&self, command: &str) -> Command {
+        let mut agent = Command::new(env!("CARGO_BIN_EXE_ota-agent"));
+        agent.args(["containers", command, "--project", "torizon", "--socket"]).arg(self.dockerd.socket());
+        agent.arg("--dir").arg(&self.settings.directory);
+        if command != "status" {
+            agent.args(["--settle", "100", "--start-timeout", "20"]);
+        }
+        agent
     }
 
     pub(crate) fn prepare<'d>(&'d self, archives: &'d dyn Archives, text: &str, offline: bool) -> Switch<'d> {
