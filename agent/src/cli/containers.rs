@@ -1,10 +1,13 @@
 //! `ota-agent containers`: an application on the Docker Engine of this device.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
+use container_spec::compose::{self, Environment};
+use container_spec::digest::Sha256;
 use container_spec::plan::{Next, Options, Outcome};
 
 use crate::cli::Exit;
@@ -76,10 +79,17 @@ impl How {
         }
     }
 
-    fn archives(&self, platform: Option<&str>) -> Box<dyn Archives> {
-        let Some(images) = &self.images else { return Box::new(NoArchives) };
+    fn lockbox(&self, platform: Option<&str>) -> Option<Lockbox> {
+        let images = self.images.as_ref()?;
         let manifests = self.manifests.as_ref().unwrap_or(images);
-        Box::new(Lockbox::new(images, manifests, platform.unwrap_or(std::env::consts::ARCH)))
+        Some(Lockbox::new(images, manifests, platform.unwrap_or(std::env::consts::ARCH)))
+    }
+
+    fn archives(&self, platform: Option<&str>) -> Box<dyn Archives> {
+        match self.lockbox(platform) {
+            Some(lockbox) => Box::new(lockbox),
+            None => Box::new(NoArchives),
+        }
     }
 }
 
@@ -110,7 +120,11 @@ pub(crate) fn run(args: &Args, json: bool) -> anyhow::Result<Exit> {
         Command::Deploy { file, how } => {
             let text = read_text(file)?.with_context(|| format!("there is no {}", file.display()))?;
             let archives = how.archives(args.platform.as_deref());
-            let switch = Switch::prepare(&engine, &settings, &*archives, &text, &how.options())?;
+            let mut options = how.options();
+            if let Some(lockbox) = how.lockbox(args.platform.as_deref()) {
+                options.image_bytes = sizes(&lockbox, &text)?;
+            }
+            let switch = Switch::prepare(&engine, &settings, &*archives, &text, &options)?;
             let nothing = switch.plan().is_empty();
             Ok(match switch.run(&mut printer)? {
                 Outcome::Applied if nothing => Exit::NothingToDo,
@@ -138,6 +152,21 @@ pub(crate) fn run(args: &Args, json: bool) -> anyhow::Result<Exit> {
         }
         Command::Status => status(&engine, &settings, json),
     }
+}
+
+/// What the archives of a file's images take, for the check of the disk: the engine unpacks them.
+fn sizes(lockbox: &Lockbox, text: &str) -> anyhow::Result<BTreeMap<Sha256, u64>> {
+    let mut sizes = BTreeMap::new();
+    // What is wrong with the file is told when the switch is prepared.
+    let Ok(project) = compose::load(text, &Environment::new()) else { return Ok(sizes) };
+    for image in project.services.values().filter_map(|service| service.image.as_ref()) {
+        if let Some(digest) = image.normalized().and_then(|image| image.pinned())
+            && let Some(bytes) = lockbox.size_bytes(digest)?
+        {
+            sizes.insert(digest, bytes);
+        }
+    }
+    Ok(sizes)
 }
 
 fn status(engine: &Engine, settings: &Settings, json: bool) -> anyhow::Result<Exit> {

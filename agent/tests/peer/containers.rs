@@ -1,8 +1,10 @@
 //! An application is deployed, updated and rolled back on a real Docker Engine.
 
+mod command;
 mod cut;
 mod device;
 mod offline;
+mod others;
 
 use container_spec::plan::Outcome;
 use device::{Device, HEALTHY, UNHEALTHY, compose};

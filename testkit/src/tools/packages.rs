@@ -25,6 +25,7 @@ pub const PACKAGES: &[(&str, &str, &str)] = &[
     ("/usr/include/jsoncpp/json/json.h", "libjsoncpp-dev", "aktualizr's canonical JSON is compared with it"),
     ("dockerd", "docker.io", "applications are switched on a real engine"),
     ("docker", "docker.io", "says what the engine has"),
+    ("docker-compose", "docker-compose", "starts applications that are then taken over"),
     ("docker-registry", "docker-registry", "images are pulled from it by digest"),
     ("/bin/busybox", "busybox-static", "is in the images that tests make"),
     ("iptables", "iptables", "dockerd sets networks up with it"),

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::ops::Range;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use container_spec::plan::{Outcome, Step};
 use ota_agent::containers::{NoArchives, Switch, start};
@@ -31,24 +31,13 @@ impl Pair {
     }
 }
 
-/// The real command line on the device.
-fn agent(device: &Device) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ota-agent"));
-    command.args(["--json", "containers", "--socket"]).arg(device.dockerd.socket());
-    command.arg("--dir").arg(&device.settings.directory).args(["--project", "torizon"]);
-    command.stderr(Stdio::null());
-    command
-}
-
-const WAITS: [&str; 4] = ["--settle", "100", "--start-timeout", "20"];
-
 /// Deploys `text` and kills the process when it announces step number `number` of this event. Returns whether
 /// it came to that.
 fn killed(device: &Device, text: &str, event: &str, number: usize) -> bool {
     let file = device.dockerd.path().join("wanted.yml");
     std::fs::write(&file, text).unwrap();
-    let mut deploy = agent(device);
-    deploy.arg("deploy").arg(&file).args(WAITS).stdout(Stdio::piped());
+    let mut deploy = device.agent("deploy");
+    deploy.arg(&file).arg("--json").stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = deploy.spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let event = format!("{{\"event\":\"{event}\",");
@@ -61,7 +50,7 @@ fn killed(device: &Device, text: &str, event: &str, number: usize) -> bool {
 }
 
 fn finish(device: &Device) {
-    let status = agent(device).arg("start").args(WAITS).stdout(Stdio::null()).status().unwrap();
+    let status = device.agent("start").stdout(Stdio::null()).status().unwrap();
     assert_eq!(status.code(), Some(0));
 }
 

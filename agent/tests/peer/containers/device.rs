@@ -1,5 +1,6 @@
 //! A device with an engine, an application of two services on it, and what must be true of both.
 
+use std::process::Command;
 use std::time::Instant;
 
 use container_spec::duration::Duration;
@@ -25,7 +26,7 @@ pub(crate) fn compose(image: &str, test: &str) -> String {
     image: {image}
     command: [sleep, '1000']
     stop_signal: SIGKILL
-    restart: on-failure:5
+    restart: always
     depends_on: {{db: {{condition: service_healthy}}}}
 volumes: {{data: {{}}}}
 "
@@ -67,6 +68,17 @@ impl Device {
         Self { dockerd, engine, settings }
     }
 
+    /// The real command line on this device.
+    pub(crate) fn agent(&self, command: &str) -> Command {
+        let mut agent = Command::new(env!("CARGO_BIN_EXE_ota-agent"));
+        agent.args(["containers", command, "--project", "torizon", "--socket"]).arg(self.dockerd.socket());
+        agent.arg("--dir").arg(&self.settings.directory);
+        if command != "status" {
+            agent.args(["--settle", "100", "--start-timeout", "20"]);
+        }
+        agent
+    }
+
     pub(crate) fn prepare<'d>(&'d self, archives: &'d dyn Archives, text: &str, offline: bool) -> Switch<'d> {
         Switch::prepare(&self.engine, &self.settings, archives, text, &options(offline)).unwrap()
     }
@@ -106,7 +118,7 @@ impl Device {
             std::thread::sleep(std::time::Duration::from_millis(50));
         };
         let db = format!("/torizon-db-1 {version} running healthy no");
-        let web = format!("/torizon-web-1 {version} running  on-failure");
+        let web = format!("/torizon-web-1 {version} running  always");
         assert_eq!(containers, [db, web]);
         assert_eq!(self.settings.confirmed().unwrap().as_deref(), Some(text));
         assert_eq!(self.settings.progress().unwrap(), None);
