@@ -16,8 +16,10 @@ use crate::workspace::Workspace;
 const RUNS: usize = 9;
 
 pub(crate) fn run(workspace: &Workspace, what: Option<&str>, arguments: &[String]) -> Result<()> {
-    if what == Some("uptane") {
-        return uptane(workspace, arguments);
+    match what {
+        Some("uptane") => return uptane(workspace, arguments),
+        Some("compose") => return compose(workspace, arguments),
+        _ => {}
     }
     crate::debian::provide_tools()?;
     command::run(&mut workspace.cargo(&["build", "--release", "--package", "ota-agent"]))?;
@@ -25,9 +27,10 @@ pub(crate) fn run(workspace: &Workspace, what: Option<&str>, arguments: &[String
         Some("etc-merge") => etc_merge::run(&workspace.target.join("release/ota-agent")),
         None => {
             etc_merge::run(&workspace.target.join("release/ota-agent"))?;
-            uptane(workspace, arguments)
+            uptane(workspace, arguments)?;
+            compose(workspace, arguments)
         }
-        Some(other) => anyhow::bail!("no comparison `{other}`; there are: etc-merge, uptane"),
+        Some(other) => anyhow::bail!("no comparison `{other}`; there are: compose, etc-merge, uptane"),
     }
 }
 
@@ -35,6 +38,12 @@ pub(crate) fn run(workspace: &Workspace, what: Option<&str>, arguments: &[String
 fn uptane(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let run = ["run", "--quiet", "--release", "--"];
     command::run(workspace.cargo_in("benches/peers/Cargo.toml", &run).args(arguments))
+}
+
+/// `container-spec` beside other readers of Compose files and the bare parser: in one process, a workspace of its own.
+fn compose(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    let run = ["run", "--quiet", "--release", "--"];
+    command::run(workspace.cargo_in("benches/peers/compose/Cargo.toml", &run).args(arguments))
 }
 
 /// A directory in memory, or a temporary one.

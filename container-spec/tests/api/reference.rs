@@ -351,39 +351,67 @@ fn short_names_mean_what_docker_makes_of_them() {
     assert!(cases > 250, "{cases}");
 }
 
+/// Names alone.
+const VALID: &[&str] = &[
+    "docker/docker",
+    "library/debian",
+    "debian",
+    "docker.io/docker/docker",
+    "docker.io/library/debian",
+    "docker.io/debian",
+    "index.docker.io/docker/docker",
+    "index.docker.io/library/debian",
+    "index.docker.io/debian",
+    "127.0.0.1:5000/docker/docker",
+    "127.0.0.1:5000/library/debian",
+    "127.0.0.1:5000/debian",
+    "192.168.0.2:25000/debian",
+    "Docker/docker",
+    "DOCKER/docker",
+    "docker-rules/docker",
+    "docker---rules/docker",
+    "doc/docker",
+    "d/docker",
+    "jess/t",
+    "dock__er/docker",
+];
+
 #[test]
 fn accepts_the_valid_names_of_the_specification_tests() {
     let long = "thisisthesongthatneverendsitgoesonandonandonthisisthesongthatnev";
     let with_domain = format!("docker.io/{HEX64}");
-    for text in [
-        "docker/docker",
-        "library/debian",
-        "debian",
-        "docker.io/docker/docker",
-        "docker.io/library/debian",
-        "docker.io/debian",
-        "index.docker.io/docker/docker",
-        "index.docker.io/library/debian",
-        "index.docker.io/debian",
-        "127.0.0.1:5000/docker/docker",
-        "127.0.0.1:5000/library/debian",
-        "127.0.0.1:5000/debian",
-        "192.168.0.2:25000/debian",
-        long,
-        &with_domain,
-        "Docker/docker",
-        "DOCKER/docker",
-        "docker-rules/docker",
-        "docker---rules/docker",
-        "doc/docker",
-        "d/docker",
-        "jess/t",
-        "dock__er/docker",
-    ] {
+    for text in VALID.iter().copied().chain([long, &with_domain]) {
         let reference = Normalized::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
         assert_eq!((reference.tag(), reference.digest()), (None, None), "{text}");
     }
 }
+
+/// Not even a name: the byte, and why.
+const INVALID: &[(&str, usize, ReferenceErrorKind)] = &[
+    ("https://github.com/docker/docker", 5, NAME),
+    ("docker/Docker", 7, ReferenceErrorKind::UpperCase),
+    ("-docker", 0, NAME),
+    ("-docker/docker", 0, NAME),
+    ("-docker.io/docker/docker", 0, NAME),
+    ("docker///docker", 6, NAME),
+    ("docker.io/docker/Docker", 17, ReferenceErrorKind::UpperCase),
+    ("docker.io/docker///docker", 16, NAME),
+    ("[fc00::1]", 0, NAME),
+    ("[fc00::1]:5000", 0, NAME),
+    ("fc00::1:5000/debian", 4, NAME),
+    ("[fe80::1%eth0]:5000/debian", 0, NAME),
+    ("[2001:db8:3:4::192.0.2.33]:5000/debian", 0, NAME),
+    (HEX64, 0, ReferenceErrorKind::IsIdentifier),
+    ("docker-/docker", 6, NAME),
+    ("-docker-/docker", 0, NAME),
+    ("____/____", 0, NAME),
+    ("_docker/_docker", 0, NAME),
+    ("dock..er/docker", 4, NAME),
+    ("dock_.er/docker", 4, NAME),
+    ("dock-.er/docker", 4, NAME),
+    ("docker/", 6, NAME),
+    ("-foo", 0, NAME),
+];
 
 #[test]
 fn refuses_the_invalid_names_of_the_specification_tests() {
@@ -391,35 +419,19 @@ fn refuses_the_invalid_names_of_the_specification_tests() {
         "{}/docker",
         "this_is_not_a_valid_namespace_because_its_lenth_is_greater_than_255_".repeat(4)
     );
-    for (text, at, kind) in [
-        ("https://github.com/docker/docker", 5, NAME),
-        ("docker/Docker", 7, ReferenceErrorKind::UpperCase),
-        ("-docker", 0, NAME),
-        ("-docker/docker", 0, NAME),
-        ("-docker.io/docker/docker", 0, NAME),
-        ("docker///docker", 6, NAME),
-        ("docker.io/docker/Docker", 17, ReferenceErrorKind::UpperCase),
-        ("docker.io/docker///docker", 16, NAME),
-        ("[fc00::1]", 0, NAME),
-        ("[fc00::1]:5000", 0, NAME),
-        ("fc00::1:5000/debian", 4, NAME),
-        ("[fe80::1%eth0]:5000/debian", 0, NAME),
-        ("[2001:db8:3:4::192.0.2.33]:5000/debian", 0, NAME),
-        (HEX64, 0, ReferenceErrorKind::IsIdentifier),
-        ("docker-/docker", 6, NAME),
-        ("-docker-/docker", 0, NAME),
-        ("____/____", 0, NAME),
-        ("_docker/_docker", 0, NAME),
-        ("dock..er/docker", 4, NAME),
-        ("dock_.er/docker", 4, NAME),
-        ("dock-.er/docker", 4, NAME),
-        ("docker/", 6, NAME),
-        ("-foo", 0, NAME),
-        (long.as_str(), 271, NAME),
-    ] {
+    for (text, at, kind) in INVALID.iter().copied().chain([(long.as_str(), 271, NAME)]) {
         let error = Normalized::parse(text).unwrap_err();
         assert_eq!((error.at, error.kind), (at, kind), "{text}");
     }
+}
+
+#[test]
+fn the_tables_of_references_and_digests_have_at_least_250_rows() {
+    let forms = NORMALIZED.iter().flat_map(|&(_, familiar, full, other, _)| [familiar, full, other]);
+    let forms = forms.filter(|text| !text.is_empty()).count();
+    let digests = crate::digest::GOOD.len() + crate::digest::BAD.len();
+    let rows = PARSED.len() + REFUSED.len() + forms + VALID.len() + INVALID.len() + digests;
+    assert!(rows >= 250, "{rows}");
 }
 
 #[test]

@@ -31,3 +31,18 @@ fn compose_files() {
 fn substitutions() {
     run("interpolate", oracle::interpolate);
 }
+
+#[test]
+fn merged_files() {
+    run("merge", oracle::merge);
+}
+
+#[test]
+fn archives() {
+    run("archive", oracle::archive);
+}
+
+#[test]
+fn answers_of_the_engine() {
+    run("engine", oracle::engine);
+}
