@@ -12,6 +12,7 @@ mod fsck;
 mod layout;
 mod read;
 mod refs;
+mod summary;
 mod walk;
 mod write;
 

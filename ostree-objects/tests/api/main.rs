@@ -12,3 +12,4 @@ mod deltas;
 mod hostile;
 mod limits;
 mod oracles;
+mod sign;

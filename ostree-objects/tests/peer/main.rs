@@ -9,5 +9,6 @@
 
 mod deltas;
 mod repository;
+mod sign;
 mod sysroot;
 mod tree;

@@ -15,6 +15,7 @@ pub const PACKAGES: &[(&str, &str, &str)] = &[
     ("mkimage", "u-boot-tools", "makes U-Boot scripts and boot containers"),
     ("/usr/bin/python3", "python3", "runs securesystemslib and python-tuf, compresses as .xz"),
     ("/usr/bin/pip3", "python3-pip", "fetches python-tuf, which Debian does not have"),
+    ("openssl", "openssl", "Ed25519 signatures are compared with it"),
     ("faketime", "faketime", "runs tuf-client and ostree at another time"),
     (
         "/usr/lib/python3/dist-packages/securesystemslib/formats.py",
