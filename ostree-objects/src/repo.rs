@@ -9,6 +9,7 @@ mod complete;
 mod delta;
 mod error;
 mod fsck;
+mod generate;
 mod layout;
 mod read;
 mod refs;
@@ -20,6 +21,7 @@ pub use checkout::CheckoutOptions;
 pub use commit::CommitOptions;
 pub use error::RepoError;
 pub use fsck::{Damage, FsckReport};
+pub use generate::{BuiltDelta, DeltaOptions};
 pub use read::FileObject;
 pub use walk::{EntryObjects, TreeDiff, TreeEntry};
 

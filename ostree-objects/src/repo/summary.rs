@@ -116,7 +116,7 @@ impl Repo {
     }
 
     /// Puts a file into the place of another at once, durably.
-    fn replace(&self, path: &str, bytes: &[u8]) -> Result<(), RepoError> {
+    pub(super) fn replace(&self, path: &str, bytes: &[u8]) -> Result<(), RepoError> {
         let mut file = self.temporary_file()?;
         let written = file.file.write_all(bytes).and_then(|()| file.file.sync_all());
         written.map_err(RepoError::io("writing beside objects"))?;

@@ -66,6 +66,10 @@ fn signatures_are_those_of_openssl_and_ostree_shows_them() {
     let show =
         |name: &str| ostree(&path, &["show", &format!("--print-detached-metadata-key={name}"), hex.as_str()]);
     assert_eq!(show("note"), "'kept'");
+    // What ends with a NUL would be shown as text.
+    let mut keys = (1..=u8::MAX).map(|seed| SecretKey::from_seed([seed; 32]).unwrap());
+    let key = keys.find(|key| key.sign(&bytes)[63] != 0).unwrap();
+    repo.write_detached(&commit, &add_signature(Some(&before), &key.sign(&bytes))).unwrap();
     let numbers: Vec<_> = key.sign(&bytes).iter().map(|byte| format!("0x{byte:02x}")).collect();
     assert_eq!(show("ostree.sign.ed25519"), format!("[[byte {}]]", numbers.join(", ")));
     ostree(&path, &["fsck"]);
