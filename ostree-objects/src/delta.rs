@@ -10,7 +10,11 @@ mod apply;
 #[cfg(feature = "alloc")]
 mod bspatch;
 #[cfg(feature = "alloc")]
+mod build;
+#[cfg(feature = "alloc")]
 mod content;
+#[cfg(feature = "alloc")]
+mod diff;
 #[cfg(feature = "alloc")]
 mod error;
 mod index;
@@ -29,6 +33,8 @@ pub use superblock::{ByteOrder, Fallback, PartHeaderRef, PartObject, SignedSuper
 
 #[cfg(feature = "alloc")]
 pub use apply::{Budget, Objects, ReadContent, apply_part, apply_unpacked};
+#[cfg(feature = "alloc")]
+pub use build::{BuiltPart, PartBuilder, SuperblockBuilder};
 #[cfg(feature = "alloc")]
 pub use error::{ApplyError, DeltaError, OperationRule};
 #[cfg(feature = "alloc")]

@@ -24,6 +24,7 @@ pub mod limits;
 pub mod pull;
 #[cfg(feature = "std")]
 pub mod repo;
+pub mod sign;
 pub mod summary;
 #[cfg(feature = "std")]
 pub mod sysroot;

@@ -9,6 +9,8 @@ mod xattrs;
 
 pub use commit::{CommitRef, RelatedRef};
 pub use detached::DetachedRef;
+#[cfg(feature = "alloc")]
+pub(crate) use detached::ED25519_KEY;
 pub use dirmeta::DirMetaRef;
 pub(crate) use dirmeta::Owner;
 #[cfg(feature = "std")]

@@ -1,5 +1,11 @@
 //! Summaries: which refs a repository serves, and which static deltas.
 
+#[cfg(feature = "alloc")]
+mod owned;
+
+#[cfg(feature = "alloc")]
+pub use owned::{Summary, SummaryCommit};
+
 use crate::delta::DeltasRef;
 use crate::gvariant::{Array, MetadataRef, Span, Tuple};
 use crate::limits::MAX_SUMMARY_BYTES;

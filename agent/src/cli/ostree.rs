@@ -4,6 +4,7 @@ mod checkout;
 mod commit;
 mod show;
 mod static_delta;
+mod summary;
 
 use std::path::PathBuf;
 
@@ -83,7 +84,7 @@ enum Command {
         #[arg(required = true)]
         revs: Vec<String>,
     },
-    /// List, show and apply static deltas
+    /// List, show, make and apply static deltas
     #[command(subcommand)]
     StaticDelta(static_delta::Command),
     /// Apply a static delta: the same as static-delta apply-offline
@@ -91,6 +92,8 @@ enum Command {
         /// The superblock, or the directory that it is in.
         file: PathBuf,
     },
+    Summary(summary::SummaryArgs),
+    Sign(summary::SignArgs),
     /// Print the checksum that a ref stands for
     RevParse {
         /// The commit or ref.
@@ -175,6 +178,8 @@ pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
         }
         Command::StaticDelta(command) => static_delta::run(&repo, command)?,
         Command::ApplyDelta { file } => static_delta::apply(&repo, &file)?,
+        Command::Summary(args) => summary::summary(&repo, &args)?,
+        Command::Sign(args) => summary::sign(&repo, &resolve(&repo, args.rev())?, &args)?,
         Command::RevParse { rev } => println!("{}", resolve(&repo, &rev)?),
     }
     Ok(Exit::Done)

@@ -77,6 +77,31 @@ fn what_is_applied_offline_passes_the_tools_fsck() {
 }
 
 #[test]
+fn a_delta_of_ours_is_shown_and_applied_by_the_tool() {
+    let case = Case::new();
+    let [one, two] = served(&case);
+    let made = case.ours("served", &["static-delta", "generate", "os/main"]);
+    let name = format!("{one}-{two}");
+    assert!(made.starts_with(&format!("{name}: 1 parts, ")), "{made}");
+    case.ours("served", &["static-delta", "generate", "--empty", "--inline", &two]);
+    let shown = case.theirs("served", &["static-delta", "show", &name]);
+    assert_eq!(case.ours("served", &["static-delta", "show", &name]), shown);
+    std::fs::create_dir(case.path("theirs")).unwrap();
+    case.theirs("theirs", &["init", "--mode=bare-user"]);
+    let scratch = std::fs::read_dir(case.path("served/deltas")).unwrap().map(|folder| folder.unwrap().path());
+    let scratch =
+        scratch.flat_map(|folder| std::fs::read_dir(folder).unwrap().map(|delta| delta.unwrap().path()));
+    let scratch = scratch.into_iter().find(|path| !path.join("0").exists()).unwrap();
+    case.theirs("theirs", &["static-delta", "apply-offline", scratch.to_str().unwrap()]);
+    case.theirs("theirs", &["fsck"]);
+    let arguments = ["ls", "-R", "-C", &two];
+    assert_eq!(case.theirs("theirs", &arguments), case.theirs("served", &arguments));
+    let refused = case.run("served", &["static-delta", "generate", &one]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("has no parent"));
+}
+
+#[test]
 fn a_pull_uses_the_delta_that_index_or_summary_names() {
     let case = Case::new();
     let [one, two] = served(&case);
@@ -147,4 +172,54 @@ fn a_pull_uses_the_delta_that_index_or_summary_names() {
     case.ours("broken", &["pull", server.url.as_str(), "os/main"]);
     case.theirs("broken", &["fsck"]);
     assert_eq!(case.ours("broken", &["rev-parse", "origin:os/main"]).trim(), two);
+}
+
+#[test]
+fn summaries_and_signatures_are_made_and_read() {
+    let case = Case::new();
+    let [one, two] = served(&case);
+    case.theirs("served", &["static-delta", "generate", "--from", &one, "--to", &two]);
+    case.theirs("served", &["summary", "-u"]);
+    // All lines but that of the deltas, whose checksums are written in another way, and the last, an index of them.
+    let known = |text: String| -> Vec<_> {
+        text.lines().filter(|line| !line.contains("tic")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let theirs = known(case.theirs("served", &["summary", "-v"]));
+    let ours = known(case.ours("served", &["summary", "-v"]));
+    assert_eq!(ours[..theirs.len() - 1], theirs[..theirs.len() - 1]);
+
+    let key = |name: &str, bytes: &[u8]| {
+        std::fs::write(case.path("raw"), bytes).unwrap();
+        let raw = case.path("raw");
+        let text = tools::run("openssl", ["base64", "-A", "-in", raw.to_str().unwrap()]);
+        std::fs::write(case.path(name), text).unwrap();
+        case.path(name).to_str().unwrap().to_owned()
+    };
+    let pem = case.path("key.pem");
+    let pem = pem.to_str().unwrap();
+    tools::run("openssl", ["genpkey", "-algorithm", "ed25519", "-out", pem]);
+    let secret = tools::run("openssl", ["pkey", "-in", pem, "-outform", "DER"]);
+    let public = tools::run("openssl", ["pkey", "-in", pem, "-pubout", "-outform", "DER"]);
+    let (seed, public) = (&secret[secret.len() - 32..], &public[public.len() - 32..]);
+    let (secret, other) = (key("secret", &[seed, public].concat()), key("other", &[9; 32]));
+    let public = key("public", public);
+    let unsigned = case.run("served", &["sign", "--verify", "--keys-file", &public, &two]);
+    assert_eq!(unsigned.status.code(), Some(1));
+    assert!(String::from_utf8(unsigned.stderr).unwrap().contains("there is no Ed25519 signature"));
+    case.ours("served", &["sign", "--keys-file", &secret, "os/main"]);
+    assert!(
+        case.ours("served", &["sign", "--verify", "--keys-file", &public, &two])
+            .contains("is signed by key 1")
+    );
+    let refused = case.run("served", &["sign", "--verify", "--keys-file", &other, &two]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("none of 1 signatures is of one of 1 keys"));
+    let shown = case.theirs("served", &["show", "--print-detached-metadata-key=ostree.sign.ed25519", &two]);
+    // As text if it happens to end with a NUL.
+    assert!(shown.starts_with("[[byte 0x") || shown.starts_with("[b"), "{shown}");
+
+    case.ours("served", &["summary", "-u", "--keys-file", &secret]);
+    assert!(case.path("served/summary.sig").is_file());
+    let viewed = case.theirs("served", &["summary", "-v"]);
+    assert!(viewed.starts_with("* os/main\n") && viewed.contains(&two), "{viewed}");
 }

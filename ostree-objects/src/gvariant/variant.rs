@@ -169,6 +169,11 @@ impl Variant {
         Self { kind: "t".into(), value: value.to_be_bytes().into() }
     }
 
+    /// A value in the normal form of the type `kind`.
+    pub(crate) fn from_parts(kind: &str, value: &[u8]) -> Self {
+        Self { kind: kind.into(), value: value.into() }
+    }
+
     /// A value of type `y`.
     #[must_use]
     pub fn byte(value: u8) -> Self {

@@ -106,7 +106,7 @@ impl Repo {
         self.read_file(&format!("{}/{number}", delta.directory()), MAX_PART_UNPACKED_BYTES)
     }
 
-    fn read_file(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, RepoError> {
+    pub(super) fn read_file(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, RepoError> {
         let doing = "reading a static delta";
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let file = match rustix::fs::openat(&self.directory, path, flags, Mode::empty()) {
@@ -123,7 +123,7 @@ impl Repo {
         Ok(Some(bytes))
     }
 
-    fn names_in(&self, directory: &str) -> Result<Vec<String>, RepoError> {
+    pub(super) fn names_in(&self, directory: &str) -> Result<Vec<String>, RepoError> {
         let doing = "listing static deltas";
         let opened = match rustix::fs::openat(&self.directory, directory, super::DIRECTORY, Mode::empty()) {
             Ok(opened) => opened,

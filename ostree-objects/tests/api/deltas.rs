@@ -69,6 +69,23 @@ fn the_byte_order_of_an_old_delta_is_guessed_right() {
     }
 }
 
+/// Deltas of 2015, by ostree on machines of both kinds.
+#[test]
+fn the_byte_order_of_deltas_that_never_said_it_is_guessed_right() {
+    let sizes = [("old-little.superblock", ByteOrder::Little), ("old-big.superblock", ByteOrder::Big)].map(
+        |(file, order)| {
+            let bytes = fixture(file);
+            let delta = SuperblockRef::parse(&bytes).unwrap();
+            assert_eq!(delta.byte_order(), (order, true), "{file}");
+            let sizes: Vec<_> = delta.parts().map(|part| (part.size, part.objects_size)).collect();
+            assert!(sizes.iter().all(|(size, _)| *size < 1_000_000), "{sizes:?}");
+            let fallbacks: Vec<_> = delta.fallbacks().collect();
+            (delta.name(), sizes, fallbacks)
+        },
+    );
+    assert_eq!(sizes[0], sizes[1]);
+}
+
 #[test]
 fn an_unknown_byte_order_and_another_commit_are_seen() {
     let mut bytes = fixture("from-one.superblock");

@@ -13,3 +13,4 @@ mod deltas;
 mod hostile;
 mod limits;
 mod oracles;
+mod sign;

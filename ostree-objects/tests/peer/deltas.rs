@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ostree_objects::delta::{Budget, DeltaError, DeltaName, PartHeaderRef, SuperblockRef};
-use ostree_objects::repo::{Repo, RepoError};
+use ostree_objects::repo::{DeltaOptions, Repo, RepoError};
 use ostree_objects::{Checksum, ObjectType, RepoMode};
 
 use crate::repository::{ostree, tempfile};
@@ -250,4 +250,86 @@ fn a_part_that_inflates_without_end_stops_at_the_limit() {
     let limit = ostree_objects::limits::MAX_PART_UNPACKED_BYTES;
     let error = ostree_objects::delta::unpack(&header, &bomb, &Budget::default()).unwrap_err();
     assert_eq!(error, DeltaError::Unpacked { limit });
+}
+
+/// Deltas of ours, from another commit and from scratch, in all forms, applied by the tool.
+#[test]
+fn the_tool_applies_what_is_made_here() {
+    for (seed, from_scratch, patches, is_inline, part_bytes) in [
+        (21, false, true, false, 32_000_000),
+        (22, false, true, true, 20_000),
+        (23, false, false, false, 32_000_000),
+        (24, true, true, false, 50_000),
+        (25, true, true, true, 32_000_000),
+    ] {
+        let case = Case::new(seed);
+        let served = Repo::open(&case.served).unwrap();
+        let mut options = DeltaOptions::default();
+        (options.timestamp, options.patches, options.part_bytes) = (1_767_225_600, patches, part_bytes);
+        let name = DeltaName { from: (!from_scratch).then_some(case.from), to: case.to };
+        let delta = served.make_delta(name, &options).unwrap();
+        assert_eq!(delta, served.make_delta(name, &options).unwrap(), "the same delta each time");
+        served.write_delta(&delta, is_inline).unwrap();
+        let directory = case.served.join(name.directory().as_str());
+        assert_eq!(delta.parts.len() > 1, part_bytes < 32_000_000);
+        assert_eq!(directory.join("0").exists(), !is_inline);
+        let superblock = fs::read(directory.join("superblock")).unwrap();
+        let read = SuperblockRef::parse(&superblock).unwrap();
+        assert_eq!((read.name(), read.timestamp()), (name, 1_767_225_600));
+        if !is_inline {
+            let shown = ostree(&case.served, &["static-delta", "show", &name.to_string()]);
+            assert_eq!(shown.contains("bspatch=0"), !patches || from_scratch, "{shown}");
+        }
+
+        let theirs = case.directory.join("theirs");
+        fs::create_dir(&theirs).unwrap();
+        ostree(&theirs, &["init", "--mode=bare-user"]);
+        if !from_scratch {
+            let from = case.from.to_hex();
+            ostree(&theirs, &["pull-local", case.served.to_str().unwrap(), from.as_str()]);
+        }
+        ostree(&theirs, &["static-delta", "apply-offline", directory.to_str().unwrap()]);
+        let listed = |repo| ostree(repo, &["ls", "-R", "-C", case.to.to_hex().as_str()]);
+        assert_eq!(listed(&theirs), listed(&case.served));
+        ostree(&theirs, &["fsck"]);
+
+        // And by ours.
+        let ours = if from_scratch {
+            Repo::init(&case.directory.join("ours"), RepoMode::BareUser).unwrap()
+        } else {
+            case.device("ours", RepoMode::BareUser)
+        };
+        case.apply(&ours, &superblock, name).unwrap();
+        ours.complete(&case.to).unwrap();
+        ostree(&case.directory.join("ours"), &["fsck"]);
+    }
+}
+
+#[test]
+fn what_is_too_large_is_left_to_be_fetched_and_small_changes_make_small_deltas() {
+    let case = Case::new(31);
+    let served = Repo::open(&case.served).unwrap();
+    let name = DeltaName { from: Some(case.from), to: case.to };
+    let mut options = DeltaOptions::default();
+    options.fallback_bytes = 100_000;
+    options.patches = false;
+    let delta = served.make_delta(name, &options).unwrap();
+    let superblock = delta.superblock(false);
+    let fallbacks: Vec<_> = SuperblockRef::parse(&superblock).unwrap().fallbacks().collect();
+    assert_eq!(fallbacks.iter().map(|object| object.content_size).collect::<Vec<_>>(), [300_024]);
+    let path = fallbacks[0].checksum.loose_path(ObjectType::File, RepoMode::Archive);
+    let stored = fs::metadata(case.served.join("objects").join(path.as_str())).unwrap().len();
+    assert_eq!(fallbacks[0].size, stored);
+
+    let bytes = |patches| {
+        let mut options = DeltaOptions::default();
+        (options.patches, options.fallback_bytes) = (patches, 0);
+        let delta = served.make_delta(name, &options).unwrap();
+        delta.parts.iter().map(|part| part.stored.len()).sum::<usize>()
+    };
+    let (patched, plain) = (bytes(true), bytes(false));
+    let (name, _) = case.delta(&["--min-fallback-size=0"]);
+    let theirs = case.part(name, 0).len();
+    // The tool's bsdiff finds more, but not much.
+    assert!(patched < plain / 2 && patched < theirs * 2, "{patched} of {plain}, the tool {theirs}");
 }

@@ -12,5 +12,6 @@ mod checkout;
 mod deltas;
 mod repository;
 mod retention;
+mod sign;
 mod sysroot;
 mod tree;

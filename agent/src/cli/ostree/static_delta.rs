@@ -1,4 +1,4 @@
-//! `ota-agent ostree static-delta`: list, show and apply them.
+//! `ota-agent ostree static-delta`: list, show, make and apply them.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use clap::Subcommand;
-use ostree_objects::ObjectType;
 use ostree_objects::delta::{
     Budget, ByteOrder, DeltaName, Operation, Operations, PartHeaderRef, PartRef, SignedSuperblockRef,
     SuperblockRef, unpack,
 };
 use ostree_objects::limits::{MAX_PART_UNPACKED_BYTES, MAX_SUPERBLOCK_BYTES};
-use ostree_objects::repo::Repo;
+use ostree_objects::repo::{DeltaOptions, Repo};
+use ostree_objects::{CommitRef, ObjectType};
 
 /// Static deltas: what one commit has beyond another, in a few files
 #[derive(Debug, Subcommand)]
@@ -24,11 +24,65 @@ pub(super) enum Command {
         /// FROM-TO, or TO for one from scratch.
         delta: String,
     },
+    /// Make a delta for clients of this repository
+    Generate(GenerateArgs),
     /// Make the commit that a delta leads to
     ApplyOffline {
         /// The superblock, or the directory that it is in; parts that are not in it lie beside it.
         path: PathBuf,
     },
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = false, multiple = false, args = ["from", "empty"])]
+pub(super) struct GenerateArgs {
+    /// The commit or ref that clients have; the parent of REV if not given.
+    #[arg(long, value_name = "REV")]
+    from: Option<String>,
+    /// For clients that have nothing.
+    #[arg(long)]
+    empty: bool,
+    /// Put the parts into the superblock.
+    #[arg(long)]
+    inline: bool,
+    /// Write files as they are, not as patches of what was at their place.
+    #[arg(long)]
+    disable_bsdiff: bool,
+    /// Leave files of more than MB to be fetched by themselves; 0 for none. Archives only.
+    #[arg(long, value_name = "MB", default_value_t = 4)]
+    min_fallback_size: u32,
+    /// Largest files that become patches, in MB.
+    #[arg(long, value_name = "MB", default_value_t = 128)]
+    max_bsdiff_size: u32,
+    /// Size of parts, in MB.
+    #[arg(long, value_name = "MB", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=100))]
+    max_chunk_size: u32,
+    /// The commit or ref that it leads to.
+    rev: String,
+}
+
+fn generate(repo: &Repo, args: &GenerateArgs) -> anyhow::Result<()> {
+    let to = super::resolve(repo, &args.rev)?;
+    let from = match &args.from {
+        Some(rev) => Some(super::resolve(repo, rev)?),
+        None if args.empty => None,
+        None => {
+            let bytes = repo.load_metadata(ObjectType::Commit, &to)?;
+            let parent = CommitRef::parse(&bytes)?.parent();
+            Some(parent.with_context(|| format!("{} has no parent; give --from or --empty", args.rev))?)
+        }
+    };
+    let bytes = |mb: u32| u64::from(mb) * 1_000_000;
+    let mut options = DeltaOptions::default();
+    options.timestamp = crate::clock::unix_now();
+    options.patches = !args.disable_bsdiff;
+    options.patch_bytes = bytes(args.max_bsdiff_size);
+    options.fallback_bytes = bytes(args.min_fallback_size);
+    options.part_bytes = usize::try_from(bytes(args.max_chunk_size))?;
+    let delta = repo.make_delta(DeltaName { from, to }, &options)?;
+    repo.write_delta(&delta, args.inline)?;
+    println!("{}: {} parts, {} bytes", delta.name, delta.parts.len(), delta.stored_bytes());
+    Ok(())
 }
 
 pub(super) fn run(repo: &Repo, command: Command) -> anyhow::Result<()> {
@@ -41,6 +95,7 @@ pub(super) fn run(repo: &Repo, command: Command) -> anyhow::Result<()> {
             deltas.iter().for_each(|delta| println!("{delta}"));
             Ok(())
         }
+        Command::Generate(args) => generate(repo, &args),
         Command::Show { delta } => show(repo, delta.parse().with_context(|| delta.clone())?),
         Command::ApplyOffline { path } => apply(repo, &path),
     }

@@ -3,7 +3,7 @@
 use ostree_objects::delta::{
     DeltaIndexRef, DeltaName, DeltasRef, PartRef, SignedSuperblockRef, SuperblockRef,
 };
-use ostree_objects::summary::SummaryRef;
+use ostree_objects::summary::{Summary, SummaryRef};
 use ostree_objects::{Checksum, DetachedRef, ObjectType};
 
 use super::{accepted, check_variant, check_xattrs, gvariant};
@@ -80,6 +80,7 @@ pub fn summary(data: &[u8]) {
     }
     assert!(summary.get("\u{10ffff}").is_none_or(|entry| names.contains(&entry.name)));
     check_deltas(summary.deltas());
+    assert_eq!(Summary::from(summary).encode(), data);
 }
 
 /// What lies beside a commit or a summary.

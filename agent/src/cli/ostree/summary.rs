@@ -1,0 +1,150 @@
+//! `ota-agent ostree summary` and `sign`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use ostree_objects::repo::Repo;
+use ostree_objects::sign::{PublicKey, SecretKey, add_signature, verify};
+use ostree_objects::summary::SummaryRef;
+use ostree_objects::{Checksum, DetachedRef, ObjectType, VariantRef};
+use uptane_core::UtcTime;
+
+/// What a repository serves
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false, args = ["update", "view"])]
+pub(super) struct SummaryArgs {
+    /// Make the summary anew.
+    #[arg(long, short)]
+    update: bool,
+    /// Print the summary.
+    #[arg(long, short)]
+    view: bool,
+    /// Sign the new summary with the Ed25519 secret key in FILE, base64 of 64 bytes.
+    #[arg(long, value_name = "FILE", requires = "update")]
+    keys_file: Option<PathBuf>,
+}
+
+/// Sign a commit, or verify its signature
+#[derive(Debug, clap::Args)]
+pub(super) struct SignArgs {
+    /// Verify instead, with the public keys in FILE.
+    #[arg(long)]
+    verify: bool,
+    /// Ed25519 keys, a line each: secret ones (base64 of 64 bytes) to sign, public ones (of 32) to verify.
+    #[arg(long, value_name = "FILE")]
+    keys_file: PathBuf,
+    /// The commit or ref.
+    rev: String,
+}
+
+impl SignArgs {
+    pub(super) fn rev(&self) -> &str {
+        &self.rev
+    }
+}
+
+pub(super) fn summary(repo: &Repo, args: &SummaryArgs) -> anyhow::Result<()> {
+    if args.view {
+        let bytes = repo.read_summary()?.context("the repository has no summary")?;
+        view(&SummaryRef::parse(&bytes).context("summary")?);
+        return Ok(());
+    }
+    let bytes = repo.update_summary(crate::clock::unix_now())?;
+    if let Some(file) = &args.keys_file {
+        let mut signed: Option<Vec<u8>> = None;
+        for key in secret_keys(file)? {
+            let before = signed.as_deref().map(DetachedRef::parse).transpose()?;
+            signed = Some(add_signature(before.as_ref(), &key.sign(&bytes)));
+        }
+        if let Some(signed) = signed {
+            repo.write_summary_signature(&signed)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn sign(repo: &Repo, commit: &Checksum, args: &SignArgs) -> anyhow::Result<()> {
+    let bytes = repo.load_metadata(ObjectType::Commit, commit)?;
+    let mut beside = repo.read_detached(commit)?.unwrap_or_default();
+    if args.verify {
+        let keys = lines(&args.keys_file)?;
+        let keys = keys.iter().map(|line| PublicKey::from_base64(line)).collect::<Result<Vec<_>, _>>();
+        let keys = keys.with_context(|| args.keys_file.display().to_string())?;
+        let key = verify(&bytes, &DetachedRef::parse(&beside)?, &keys)
+            .with_context(|| format!("commit {commit}"))?;
+        let place = keys.iter().position(|other| *other == key).map_or(1, |place| place + 1);
+        println!("commit {commit} is signed by key {place} of {}", args.keys_file.display());
+        return Ok(());
+    }
+    for key in secret_keys(&args.keys_file)? {
+        beside = add_signature(Some(&DetachedRef::parse(&beside)?), &key.sign(&bytes));
+    }
+    repo.write_detached(commit, &beside)?;
+    Ok(())
+}
+
+/// The lines of the file that are not empty.
+fn lines(file: &Path) -> anyhow::Result<Vec<String>> {
+    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
+}
+
+fn secret_keys(file: &Path) -> anyhow::Result<Vec<SecretKey>> {
+    let keys = lines(file)?.iter().map(|line| SecretKey::from_base64(line)).collect::<Result<Vec<_>, _>>();
+    let keys = keys.with_context(|| file.display().to_string())?;
+    if keys.is_empty() {
+        bail!("{}: there is no key", file.display());
+    }
+    Ok(keys)
+}
+
+/// The lines of `ostree summary -v`, but for deltas, of which it prints the bytes of checksums.
+fn view(summary: &SummaryRef<'_>) {
+    for entry in summary.refs() {
+        let (name, size, commit) = (entry.name, entry.commit_size, entry.commit);
+        println!("* {name}\n    Latest Commit ({size} bytes):\n      {commit}");
+        for (key, value) in entry.metadata.iter() {
+            match key {
+                "ostree.commit.version" => println!("    Version ({key}): {}", shown(value)),
+                "ostree.commit.timestamp" => println!("    Timestamp ({key}): {}", time(value)),
+                _ => println!("    {key}: {}", shown(value)),
+            }
+        }
+        println!();
+    }
+    for (key, value) in summary.metadata().iter() {
+        match key {
+            "ostree.summary.mode" => println!("Repository Mode ({key}): {}", shown(value)),
+            "ostree.summary.last-modified" => println!("Last-Modified ({key}): {}", time(value)),
+            "ostree.summary.expires" => println!("Expires ({key}): {}", time(value)),
+            "ostree.summary.tombstone-commits" => {
+                println!("Has Tombstone Commits ({key}): {}", yes_or_no(value));
+            }
+            "ostree.static-deltas" => {
+                println!("Static Deltas ({key}):");
+                summary.deltas().iter().for_each(|(name, checksum)| println!("  {name}: {checksum}"));
+            }
+            _ => println!("{key}: {}", shown(value)),
+        }
+    }
+}
+
+fn yes_or_no(value: VariantRef<'_>) -> &'static str {
+    if value.as_bool() == Some(true) { "Yes" } else { "No" }
+}
+
+fn shown(value: VariantRef<'_>) -> String {
+    if let Some(text) = value.as_str() {
+        return text.to_owned();
+    }
+    match value.as_bool() {
+        Some(truth) => truth.to_string(),
+        None => format!("{} bytes of type {}", value.bytes().len(), value.type_string()),
+    }
+}
+
+/// A time as the tool prints it.
+fn time(value: VariantRef<'_>) -> String {
+    let Some(seconds) = value.as_be_u64() else { return shown(value) };
+    format!("{}+00", UtcTime::from_unix(seconds).to_string().trim_end_matches('Z'))
+}
