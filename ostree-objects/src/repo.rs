@@ -13,6 +13,7 @@ mod error;
 mod fsck;
 mod layout;
 mod parallel;
+mod prune;
 mod read;
 mod refs;
 mod temporary;
@@ -23,6 +24,7 @@ pub use checkout::{CheckoutOptions, Ownership, Union};
 pub use commit::CommitOptions;
 pub use error::RepoError;
 pub use fsck::{Damage, FsckReport};
+pub use prune::{PruneOptions, PruneReport};
 pub use read::FileObject;
 pub use walk::{EntryObjects, TreeDiff, TreeEntry};
 

@@ -9,6 +9,7 @@
 )]
 
 mod checkout;
+mod prune;
 mod repository;
 mod sysroot;
 mod tree;
