@@ -16,6 +16,7 @@ mod fsck;
 mod generate;
 mod layout;
 mod parallel;
+mod prune;
 mod read;
 mod refs;
 mod summary;
@@ -28,6 +29,7 @@ pub use commit::CommitOptions;
 pub use error::RepoError;
 pub use fsck::{Damage, FsckReport};
 pub use generate::{BuiltDelta, DeltaOptions};
+pub use prune::{PruneOptions, PruneReport};
 pub use read::FileObject;
 pub use walk::{EntryObjects, TreeDiff, TreeEntry};
 

@@ -2,6 +2,7 @@
 //! is one, because disks are noisy.
 
 mod etc_merge;
+mod ostree;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -25,12 +26,16 @@ pub(crate) fn run(workspace: &Workspace, what: Option<&str>, arguments: &[String
     command::run(&mut workspace.cargo(&["build", "--release", "--package", "ota-agent"]))?;
     match what {
         Some("etc-merge") => etc_merge::run(&workspace.target.join("release/ota-agent")),
+        Some("ostree") => ostree::run(workspace, &workspace.target.join("release/ota-agent")),
         None => {
             etc_merge::run(&workspace.target.join("release/ota-agent"))?;
+            ostree::run(workspace, &workspace.target.join("release/ota-agent"))?;
             uptane(workspace, arguments)?;
             compose(workspace, arguments)
         }
-        Some(other) => anyhow::bail!("no comparison `{other}`; there are: compose, etc-merge, uptane"),
+        Some(other) => {
+            anyhow::bail!("no comparison `{other}`; there are: compose, etc-merge, ostree, uptane")
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod checkout;
 mod commit;
+mod ls;
 mod show;
 mod static_delta;
 mod summary;
@@ -10,8 +11,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::{Subcommand, ValueEnum};
-use ostree_objects::repo::{Damage, EntryObjects, Repo, TreeEntry};
-use ostree_objects::{Checksum, DirMetaRef, ObjectType, RepoMode};
+use ostree_objects::repo::{Damage, PruneOptions, PruneReport, Repo};
+use ostree_objects::{Checksum, RepoMode};
 
 use crate::cli::Exit;
 use crate::device::{ObjectSource, pull};
@@ -64,7 +65,23 @@ enum Command {
         new: String,
     },
     /// Compare every object with its name; exits 1 on damage
-    Fsck,
+    Fsck {
+        /// Remove what is damaged and mark its commits as partial: a pull fetches it again.
+        #[arg(long)]
+        delete: bool,
+    },
+    /// Remove what no commit needs
+    Prune {
+        /// Keep the commits that refs lead to, not every one that is there.
+        #[arg(long)]
+        refs_only: bool,
+        /// How many parents of each are kept; all if not given.
+        #[arg(long, value_name = "COUNT")]
+        depth: Option<usize>,
+        /// Only say what would be removed.
+        #[arg(long)]
+        no_prune: bool,
+    },
     /// Fetch commits from an archive repository on a server
     Pull {
         /// Where the refs are kept: refs/remotes/NAME.
@@ -143,7 +160,9 @@ pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
         Command::Init { .. } => {}
         Command::Commit(args) => println!("{}", commit::run(&repo, args)?),
         Command::Checkout(args) => checkout::run(&repo, &args)?,
-        Command::Ls { recursive, checksum, rev } => list(&repo, &resolve(&repo, &rev)?, recursive, checksum)?,
+        Command::Ls { recursive, checksum, rev } => {
+            ls::run(&repo, &resolve(&repo, &rev)?, recursive, checksum)?;
+        }
         Command::Show { rev } => show::print(&repo, &resolve(&repo, &rev)?)?,
         Command::Diff { old, new } => {
             let diff = repo.diff(&resolve(&repo, &old)?, &resolve(&repo, &new)?)?;
@@ -153,7 +172,11 @@ pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
                 }
             }
         }
-        Command::Fsck => return fsck(&repo),
+        Command::Fsck { delete } => return fsck(&repo, delete),
+        Command::Prune { refs_only, depth, no_prune } => {
+            let report = repo.prune(&PruneOptions { refs_only, depth, dry_run: no_prune })?;
+            print_prune(&report, no_prune);
+        }
         Command::Pull { remote, url, revs } => {
             let client = Client::new();
             for rev in revs {
@@ -189,47 +212,28 @@ fn resolve(repo: &Repo, rev: &str) -> anyhow::Result<Checksum> {
     repo.resolve(rev).with_context(|| rev.to_owned())
 }
 
-fn list(repo: &Repo, commit: &Checksum, recursive: bool, checksums: bool) -> anyhow::Result<()> {
-    let root = repo.root(commit)?;
-    if recursive {
-        return repo.walk(root, |entry| print_entry(repo, entry, checksums));
+/// The lines of the real tool, with the bytes as a plain number.
+fn print_prune(report: &PruneReport, is_dry: bool) {
+    println!("Total objects: {}", report.total);
+    match (report.unneeded.len(), is_dry) {
+        (0, _) => println!("No unreachable objects"),
+        (count, true) => println!("Would delete: {count} objects, freeing {} bytes", report.bytes),
+        (count, false) => println!("Deleted {count} objects, {} bytes freed", report.bytes),
     }
-    print_entry(repo, &root, checksums)?;
-    repo.entries(&root)?.iter().try_for_each(|entry| print_entry(repo, entry, checksums))
 }
 
-/// One line, as `ostree ls` prints it.
-fn print_entry(repo: &Repo, entry: &TreeEntry, checksums: bool) -> anyhow::Result<()> {
-    let path = &entry.path;
-    match entry.objects {
-        EntryObjects::Directory { tree, meta } => {
-            let bytes = repo.load_metadata(ObjectType::DirMeta, &meta)?;
-            let parsed = DirMetaRef::parse(&bytes)?;
-            let sums = if checksums { format!("{tree} {meta} ") } else { String::new() };
-            let (mode, uid, gid) = (parsed.mode() & 0o7777, parsed.uid(), parsed.gid());
-            println!("d{mode:05o} {uid} {gid} {:6} {sums}{path}", 0);
-        }
-        EntryObjects::File { checksum } => {
-            let object = repo.open_file(&checksum)?;
-            let header = object.header.as_ref();
-            let sums = if checksums { format!("{checksum} ") } else { String::new() };
-            let (mode, uid, gid) = (header.mode() & 0o7777, header.uid(), header.gid());
-            match header.symlink_target() {
-                Some(target) => println!("l{mode:05o} {uid} {gid} {:6} {sums}{path} -> {target}", 0),
-                None => println!("-{mode:05o} {uid} {gid} {:6} {sums}{path}", object.size),
-            }
-        }
-    }
-    Ok(())
-}
-
-fn fsck(repo: &Repo) -> anyhow::Result<Exit> {
+fn fsck(repo: &Repo, delete: bool) -> anyhow::Result<Exit> {
     let report = repo.fsck()?;
     for commit in &report.partial {
         println!("partial commit {commit}: not checked");
     }
     for Damage { request, error } in &report.damaged {
         println!("{} {}: {error}", request.object_type.name(), request.checksum);
+    }
+    if delete {
+        for commit in repo.remove_damaged(&report)? {
+            println!("commit {commit} is partial now: pull it again");
+        }
     }
     println!("{} commits, {} objects good, {} damaged", report.commits, report.good, report.damaged.len());
     Ok(if report.damaged.is_empty() { Exit::Done } else { Exit::Failed })

@@ -4,11 +4,16 @@ use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
 
+use std::sync::{Mutex, PoisonError};
+
 use rustix::fs::Dir;
 
-use super::{Repo, RepoError, open_directory};
+use super::{Repo, RepoError, open_directory, parallel};
 use crate::pull::{Planner, PullError, Request};
 use crate::{Checksum, Limits, ObjectType};
+
+/// How many files are checked before the next thread may have some.
+const FILES_A_JOB: usize = 32;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -55,14 +60,15 @@ impl Repo {
         Ok(commits.into_iter().collect())
     }
 
-    /// Reads everything that complete commits need and compares it with its name. Damage does not end the search:
-    /// all of it is reported.
+    /// Reads everything that complete commits need and compares it with its name, files on several threads. Damage
+    /// does not end the search: all of it is reported, metadata first, in the order of the checksums.
     ///
     /// # Errors
     /// As of the file system.
     pub fn fsck(&self) -> Result<FsckReport, RepoError> {
         let mut report = FsckReport::default();
         let mut seen = BTreeSet::new();
+        let mut files = Vec::new();
         for commit in self.commits()? {
             if self.is_partial(&commit)? {
                 report.partial.push(commit);
@@ -72,23 +78,42 @@ impl Repo {
             let mut planner = Planner::new(commit, Limits::DEFAULT);
             while let Some(request) = planner.next_request() {
                 let is_new = seen.insert((request.object_type, request.checksum));
-                match self.check(&mut planner, request, is_new) {
+                match self.check(&mut planner, request) {
+                    Ok(()) if is_new && request.object_type == ObjectType::File => files.push(request),
                     Ok(()) => report.good += usize::from(is_new),
                     Err(error) if is_new => report.damaged.push(Damage { request, error }),
                     Err(_) => {}
                 }
             }
         }
+        drop(seen);
+        report.damaged.sort_by_key(|damage| damage.request.checksum);
+        let mut damaged = self.check_files(&files)?;
+        report.good += files.len().saturating_sub(damaged.len());
+        damaged.sort_by_key(|damage| damage.request.checksum);
+        report.damaged.append(&mut damaged);
         Ok(report)
     }
 
-    fn check(&self, planner: &mut Planner, request: Request, is_new: bool) -> Result<(), RepoError> {
+    /// The files that are not as they should be.
+    fn check_files(&self, files: &[Request]) -> Result<Vec<Damage>, RepoError> {
+        let damaged = Mutex::new(Vec::new());
+        let jobs: Vec<_> = files.chunks(FILES_A_JOB).collect();
+        parallel::run(jobs, |job, _| {
+            for &request in job {
+                if let Err(error) = self.check_file(&request.checksum) {
+                    damaged.lock().unwrap_or_else(PoisonError::into_inner).push(Damage { request, error });
+                }
+            }
+            Ok::<(), RepoError>(())
+        })?;
+        Ok(damaged.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Looks at metadata, and only notes files.
+    fn check(&self, planner: &mut Planner, request: Request) -> Result<(), RepoError> {
         let Request { object_type, checksum } = request;
         if object_type == ObjectType::File {
-            // A file that was read for another commit is not read again.
-            if is_new {
-                self.check_file(&checksum)?;
-            }
             return planner.file_arrived(request).map_err(|error| refused(request, error));
         }
         let bytes = self.load_metadata(object_type, &checksum)?;

@@ -22,8 +22,12 @@ impl Repo {
             Some((remote, name)) => remote_head(remote, name)?,
             None => head(rev)?,
         };
-        let file =
-            rustix::fs::openat(&self.directory, &*path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        self.read_ref(&path)
+    }
+
+    /// The checksum in the file of a ref.
+    pub(super) fn read_ref(&self, path: &str) -> Result<Checksum, RepoError> {
+        let file = rustix::fs::openat(&self.directory, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
         let file = std::fs::File::from(file.map_err(|_| RepoError::NoRef)?);
         let mut text = String::new();
         file.take(128).read_to_string(&mut text).map_err(RepoError::io("reading a ref"))?;

@@ -10,6 +10,7 @@
 
 mod checkout;
 mod deltas;
+mod prune;
 mod repository;
 mod retention;
 mod sign;

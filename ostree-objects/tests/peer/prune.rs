@@ -1,0 +1,102 @@
+//! What is removed beside what the real tool removes, and how damage is repaired.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use ostree_objects::pull::Request;
+use ostree_objects::repo::{PruneOptions, Repo};
+use ostree_objects::{Checksum, ObjectType};
+
+use crate::repository::{mode_of, options, ostree, tempfile};
+use crate::tree;
+
+/// Three commits in a row on one branch, and another branch that is deleted; returns the three.
+fn history(repo: &Repo, directory: &Path, seed: u64) -> Vec<Checksum> {
+    let mut commits = Vec::new();
+    for number in 0..3 {
+        let source = directory.join(format!("tree{number}"));
+        tree::make(&source, seed * 10 + number);
+        let mut options = options();
+        options.parent = commits.last().copied();
+        commits.push(repo.commit(&source, &options).unwrap());
+    }
+    let source = directory.join("other");
+    tree::make(&source, seed + 7000);
+    let mut options = options();
+    options.branch = Some("other".into());
+    repo.commit(&source, &options).unwrap();
+    fs::remove_file(directory.join("ours/refs/heads/other")).unwrap();
+    commits
+}
+
+fn objects(repo: &Path) -> BTreeSet<String> {
+    let all = tree::list(&repo.join("objects"));
+    all.into_iter().filter(|(name, _)| name.contains('.')).map(|(name, _)| name).collect()
+}
+
+#[test]
+fn the_same_objects_remain() {
+    for seed in 0..8 {
+        let directory = tempfile();
+        let (ours, theirs) = (directory.join("ours"), directory.join("theirs"));
+        let repo = Repo::init(&ours, mode_of(seed).0).unwrap();
+        let commits = history(&repo, &directory, seed);
+        let mut copy = testkit::tools::tool("cp");
+        testkit::tools::success(copy.arg("-a").arg(&ours).arg(&theirs));
+        for (refs_only, depth) in [(false, None), (true, None), (true, Some(1)), (true, Some(0))] {
+            let mut arguments = vec!["prune".to_owned()];
+            arguments.extend(refs_only.then(|| "--refs-only".to_owned()));
+            arguments.extend(depth.map(|depth| format!("--depth={depth}")));
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            let before = objects(&ours);
+            let options = PruneOptions { refs_only, depth, dry_run: true };
+            let planned = repo.prune(&options).unwrap();
+            assert_eq!(objects(&ours), before);
+            let printed = ostree(&theirs, &arguments);
+            let pruned = repo.prune(&PruneOptions { dry_run: false, ..options }).unwrap();
+            assert_eq!(pruned, planned);
+            assert_eq!(objects(&ours), objects(&theirs), "seed {seed}, {arguments:?}");
+            assert_eq!(before.len() - objects(&ours).len(), pruned.unneeded.len());
+            let total = format!("Total objects: {}", pruned.total);
+            assert!(printed.starts_with(&total), "{printed} {total}");
+        }
+        let left = repo.commits().unwrap();
+        assert_eq!(left, [commits[2]]);
+        ostree(&ours, &["fsck"]);
+        fs::remove_dir_all(&directory).unwrap();
+    }
+}
+
+#[test]
+fn what_is_damaged_is_removed_and_its_commits_say_so() {
+    let directory = tempfile();
+    let ours = directory.join("ours");
+    let repo = Repo::init(&ours, mode_of(0).0).unwrap();
+    let commits = history(&repo, &directory, 1);
+    // Only the last commit has this file.
+    fs::write(directory.join("tree2/only here"), "only here").unwrap();
+    let mut options = options();
+    options.parent = Some(commits[2]);
+    let last = repo.commit(&directory.join("tree2"), &options).unwrap();
+    let root = repo.root(&last).unwrap();
+    let entry = repo.entries(&root).unwrap().into_iter().find(|entry| entry.path == "/only here").unwrap();
+    let ostree_objects::repo::EntryObjects::File { checksum } = entry.objects else { panic!("{entry:?}") };
+    let path = checksum.loose_path(ObjectType::File, repo.mode());
+    let path = ours.join("objects").join(path.as_str());
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+    let report = repo.fsck().unwrap();
+    let damaged: Vec<Request> = report.damaged.iter().map(|damage| damage.request).collect();
+    assert_eq!(damaged, [Request { object_type: ObjectType::File, checksum }]);
+    assert_eq!(repo.remove_damaged(&report).unwrap(), [last]);
+    assert!(!path.exists() && repo.is_partial(&last).unwrap() && !repo.is_partial(&commits[2]).unwrap());
+    let report = repo.fsck().unwrap();
+    assert_eq!((report.partial, report.damaged.len(), report.commits), (vec![last], 0, 4));
+    // With the object back, the commit is whole again.
+    repo.write_filez(&checksum, &whole[..]).unwrap();
+    repo.set_complete(&last).unwrap();
+    ostree(&ours, &["fsck"]);
+    assert!(repo.fsck().unwrap().damaged.is_empty());
+    fs::remove_dir_all(&directory).unwrap();
+}
