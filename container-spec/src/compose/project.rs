@@ -68,6 +68,9 @@ impl Project {
 
     /// Keeps the services that have no profile, or one of these; `*` stands for all.
     pub(crate) fn activate(&mut self, profiles: &[&str]) {
+        if self.services.values().all(|service| service.profiles.is_empty()) {
+            return;
+        }
         let active = |name: &String| profiles.iter().any(|profile| *profile == "*" || profile == name);
         for (name, service) in core::mem::take(&mut self.services) {
             let active = service.profiles.is_empty() || service.profiles.iter().any(active);
@@ -106,27 +109,44 @@ impl Project {
     /// # Errors
     /// With a service of the cycle, if services depend on each other.
     pub fn start_order(&self) -> Result<Vec<&str>, Error> {
-        let mut order: Vec<&str> = Vec::new();
-        let mut waiting: Vec<(&str, &Service)> = self.services.iter().map(|(n, s)| (n.as_str(), s)).collect();
-        while !waiting.is_empty() {
-            let before = order.len();
-            waiting.retain(|(name, service)| {
-                let blocked = service
-                    .depends_on
-                    .iter()
-                    .any(|(other, _)| self.services.contains_key(other) && !order.contains(&other.as_str()));
-                if !blocked {
-                    order.push(name);
+        let names: Vec<&str> = self.services.keys().map(String::as_str).collect();
+        let number = |name: &String| names.binary_search(&name.as_str()).ok();
+        let mut dependents: Vec<Vec<usize>> = alloc::vec![Vec::new(); names.len()];
+        // What is left to wait for, and the round in which a service can start: rounds go through all names in
+        // order, and a service starts in the first one in which those that it needs have started before it.
+        let mut waits: Vec<(usize, usize)> = Vec::with_capacity(names.len());
+        for (service, own) in self.services.values().zip(0..) {
+            let needed = service.depends_on.keys().filter_map(number);
+            let mut count = 0;
+            for other in needed {
+                count += 1;
+                if let Some(dependents) = dependents.get_mut(other) {
+                    dependents.push(own);
                 }
-                blocked
-            });
-            if order.len() == before
-                && let Some((name, _)) = waiting.first()
-            {
-                let at = self.position(name).unwrap_or_default();
-                return Err(Error::new(at, ErrorKind::DependencyCycle, name));
+            }
+            waits.push((count, 0));
+        }
+        let mut ready: Vec<usize> =
+            waits.iter().zip(0..).filter(|((count, _), _)| *count == 0).map(|(_, own)| own).collect();
+        let mut started: Vec<(usize, usize)> = Vec::with_capacity(names.len());
+        while let Some(own) = ready.pop() {
+            let round = waits.get(own).map_or(0, |(_, round)| *round);
+            started.push((round, own));
+            for &other in dependents.get(own).into_iter().flatten() {
+                let Some((count, earliest)) = waits.get_mut(other) else { continue };
+                *earliest = (*earliest).max(round + usize::from(own > other));
+                *count -= 1;
+                if *count == 0 {
+                    ready.push(other);
+                }
             }
         }
+        if let Some((name, _)) = names.iter().zip(&waits).find(|(_, (count, _))| *count > 0) {
+            let at = self.position(name).unwrap_or_default();
+            return Err(Error::new(at, ErrorKind::DependencyCycle, name));
+        }
+        started.sort_unstable();
+        let order = started.into_iter().filter_map(|(_, own)| names.get(own).copied()).collect();
         Ok(order)
     }
 }

@@ -62,6 +62,9 @@ fn set_name(name: &mut Option<String>, external: Option<&mut External>, project:
     });
 }
 
+/// What the file says of each service.
+type Services<'n, 'a> = BTreeMap<&'n str, &'n Node<'a>>;
+
 /// Notes every contradiction within the project.
 pub(crate) fn validate(project: &Project, root: &Node<'_>, cx: &mut Context) {
     for (target, name, at) in core::mem::take(&mut cx.references) {
@@ -75,10 +78,16 @@ pub(crate) fn validate(project: &Project, root: &Node<'_>, cx: &mut Context) {
             cx.error(at, ErrorKind::Undefined(target.name()), &name);
         }
     }
-    let services = root.get("services");
+    let services: Services<'_, '_> = root
+        .get("services")
+        .map(Node::entries)
+        .unwrap_or_default()
+        .iter()
+        .map(|(name, service)| (name.as_scalar().unwrap_or_default(), service))
+        .collect();
     let mut names: BTreeMap<&str, &str> = BTreeMap::new();
     for (name, service) in &project.services {
-        let node = services.and_then(|services| services.get(name));
+        let node = services.get(name.as_str()).copied();
         let at = project.position(name).unwrap_or_default();
         let place = |property: &str| node.and_then(|node| node.get(property)).map_or(at, |value| value.at);
         let named = project.places.get(name).is_some_and(|places| places.image.is_some());
@@ -110,7 +119,7 @@ pub(crate) fn validate(project: &Project, root: &Node<'_>, cx: &mut Context) {
         range(service.oom_score_adj, -1000, 1000, "a number from -1000 to 1000", place("oom_score_adj"), cx);
         range(service.mem_swappiness, 0, 100, "a number from 0 to 100", place("mem_swappiness"), cx);
     }
-    published_ports(project, services, cx);
+    published_ports(project, &services, cx);
     if let Err(error) = project.start_order() {
         cx.errors.push(error);
     }
@@ -157,18 +166,11 @@ fn references(project: &Project, service: &Service, place: &impl Fn(&str) -> Pos
     for from in service.volumes_from.iter().filter(|from| !from.starts_with("container:")) {
         refer("volumes_from", from.split(':').next().unwrap_or(from));
     }
-    for (kind, forms, defined) in [
-        (
-            "secrets",
-            &service.secrets,
-            project.secrets.keys().map(String::as_str).collect::<alloc::vec::Vec<_>>(),
-        ),
-        ("configs", &service.configs, project.configs.keys().map(String::as_str).collect()),
-    ] {
-        for form in forms.iter().filter(|form| !defined.contains(&form.0.source.as_str())) {
-            let what = if kind == "secrets" { "secret" } else { "config" };
-            cx.error(place(kind), ErrorKind::Undefined(what), &form.0.source);
-        }
+    for form in service.secrets.iter().filter(|form| !project.secrets.contains_key(&form.0.source)) {
+        cx.error(place("secrets"), ErrorKind::Undefined("secret"), &form.0.source);
+    }
+    for form in service.configs.iter().filter(|form| !project.configs.contains_key(&form.0.source)) {
+        cx.error(place("configs"), ErrorKind::Undefined("config"), &form.0.source);
     }
 }
 
@@ -186,7 +188,7 @@ fn mounts(service: &Service, place: &impl Fn(&str) -> Position, cx: &mut Context
 }
 
 /// Two services cannot listen on the same port of the same address.
-fn published_ports(project: &Project, services: Option<&Node<'_>>, cx: &mut Context) {
+fn published_ports(project: &Project, services: &Services<'_, '_>, cx: &mut Context) {
     let mut taken: BTreeMap<(String, &str, &'static str), &str> = BTreeMap::new();
     for (name, service) in &project.services {
         for port in service.ports.iter() {
@@ -196,8 +198,7 @@ fn published_ports(project: &Project, services: Option<&Node<'_>>, cx: &mut Cont
             if let Some(other) = taken.insert(key, name)
                 && other != name
             {
-                let node =
-                    services.and_then(|services| services.get(name)).and_then(|node| node.get("ports"));
+                let node = services.get(name.as_str()).and_then(|node| node.get("ports"));
                 let at = node.map(|node| node.at).or_else(|| project.position(name)).unwrap_or_default();
                 cx.error(at, ErrorKind::Taken("service"), &published.0);
             }

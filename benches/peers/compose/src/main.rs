@@ -1,7 +1,7 @@
 //! `container-spec` beside bare `saphyr-parser`, `compose_spec` and `docker-compose-types`: the same generated file,
 //! in turn, medians.
 //!
-//! The peers neither interpolate nor check, so they get the file with its variables resolved. `parse` of ours is the
+//! The peers do not interpolate, so they get the file with its variables resolved. `parse` of ours is the
 //! tree alone; `load` is parsed, interpolated, all short forms long, complete and checked; `canonical` is the text.
 
 use std::fmt::Write as _;
@@ -38,6 +38,9 @@ fn file(services: usize, variables: bool) -> String {
       com.example.team: platform
       com.example.description: Service number {n} of the generated file, which has as much text as people write
       com.example.release: '2026.11'
+      com.example.documentation: https://docs.example/applications/{n}/operation-and-maintenance/index.html
+      com.example.contact: The team that answers for this application at any hour, and whom the device reports to
+      com.example.licence: Apache-2.0 AND MIT AND BSD-3-Clause AND LGPL-2.1-or-later WITH Linking-exception
     volumes:
     - type: bind
       source: /tmp
