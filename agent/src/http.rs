@@ -1,5 +1,9 @@
 //! HTTP for everything the agent fetches and reports: every answer has a size limit, every wait an end.
 
+mod resume;
+
+pub use resume::{MAX_RESUMES, Resuming};
+
 use std::io::Read;
 use std::time::Duration;
 
@@ -75,6 +79,35 @@ impl Client {
         }
     }
 
+    /// The body at `url` from byte `start` on, or from an earlier one if the server cannot do that.
+    fn open_from(&self, url: &str, start: u64) -> anyhow::Result<Option<Part>> {
+        let mut request = self.agent.get(url);
+        if start > 0 {
+            request = request.header("range", format!("bytes={start}-"));
+        }
+        let response = request.call().with_context(|| format!("GET {url}"))?;
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let length = header("content-length").and_then(|text| text.parse().ok());
+        let start = match response.status().as_u16() {
+            200 => 0,
+            206 => {
+                // `bytes FIRST-LAST/LENGTH`
+                let range = header("content-range").and_then(|text| text.strip_prefix("bytes "));
+                let first =
+                    range.and_then(|range| range.split_once('-')).and_then(|(first, _)| first.parse().ok());
+                let first: u64 = first.with_context(|| format!("GET {url}: a part without its range"))?;
+                if first > start {
+                    bail!("GET {url}: from byte {first}, not {start}");
+                }
+                first
+            }
+            404 => return Ok(None),
+            status => bail!("GET {url}: the server answered {status}"),
+        };
+        let body = Box::new(response.into_body().into_with_config().limit(u64::MAX).reader());
+        Ok(Some(Part { body, start, length }))
+    }
+
     /// Sends `body`, which is JSON, with PUT.
     ///
     /// # Errors
@@ -94,6 +127,15 @@ impl Client {
         let response = request.send(body).with_context(|| format!("POST {url}"))?;
         accepted("POST", url, response.status().as_u16())
     }
+}
+
+/// An answer, or a part of it.
+struct Part {
+    body: Box<dyn Read + Send>,
+    /// Which byte of the whole it starts with.
+    start: u64,
+    /// How many bytes this answer has, if the server said it.
+    length: Option<u64>,
 }
 
 impl Default for Client {

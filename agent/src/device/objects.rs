@@ -1,6 +1,8 @@
 //! Pulling a commit: the planner says which objects, this says from where, and keeps what is there already.
 
 use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, mpsc};
 
 use anyhow::{Context, bail};
 use ostree_objects::pull::{Planner, Request};
@@ -10,6 +12,9 @@ use ostree_objects::{Checksum, Limits, ObjectType, RepoMode};
 use super::deltas;
 use crate::http::Client;
 use crate::report::{Event, Observer};
+
+/// Most objects that are fetched at once: what libostree does, so that servers are ready for it.
+const IN_FLIGHT: usize = 8;
 
 /// Where objects come from.
 #[derive(Debug)]
@@ -57,7 +62,7 @@ impl ObjectSource {
     fn open(&self, request: Request) -> anyhow::Result<impl Read + use<>> {
         let Self::Server { client, .. } = self else { bail!("a local object has no URL") };
         let url = self.url(request);
-        client.open(&url)?.with_context(|| format!("GET {url}: not found"))
+        client.open_resuming(&url)?.with_context(|| format!("GET {url}: not found"))
     }
 
     fn url(&self, request: Request) -> String {
@@ -91,15 +96,72 @@ pub fn pull(
     {
         deltas::apply(client, url, repo, commit, observer)?;
     }
-    let mut planner = Planner::new(commit, Limits::DEFAULT);
-    while let Some(request) = planner.next_request() {
-        let present = present(repo, request, continues)?;
-        let bytes = match present {
+    let planner = Planner::new(commit, Limits::DEFAULT);
+    fetch_all(planner, observer, |request| {
+        Ok(match present(repo, request, continues)? {
             Present::No => source.store(request, repo)?,
             Present::File => None,
             Present::Metadata(bytes) => Some(bytes),
-        };
-        match bytes {
+        })
+    })?;
+    repo.set_complete(&commit)?;
+    Ok(())
+}
+
+/// Has `obtain` get what the planner wants, [`IN_FLIGHT`] objects at once; it returns the bytes of metadata.
+fn fetch_all(
+    mut planner: Planner,
+    observer: &mut dyn Observer,
+    obtain: impl Fn(Request) -> anyhow::Result<Option<Vec<u8>>> + Sync,
+) -> anyhow::Result<()> {
+    let is_over = AtomicBool::new(false);
+    let (ask, asked) = mpsc::channel::<Request>();
+    let (answer, answers) = mpsc::channel();
+    let asked = Mutex::new(asked);
+    std::thread::scope(|scope| {
+        for _ in 0..IN_FLIGHT {
+            let (asked, obtain, is_over, answer) = (&asked, &obtain, &is_over, answer.clone());
+            scope.spawn(move || {
+                loop {
+                    // Only the wait is inside of the lock.
+                    let next = asked.lock().map(|asked| asked.recv());
+                    let Ok(Ok(request)) = next else { return };
+                    if is_over.load(Ordering::Relaxed) || answer.send((request, obtain(request))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(answer);
+        // Dropped at the end, or early on an error: then the threads end.
+        let ask = ask;
+        let result = distribute(&mut planner, observer, &ask, &answers);
+        is_over.store(result.is_err(), Ordering::Relaxed);
+        result
+    })
+}
+
+/// Hands out what the planner wants, and tells it what arrived.
+fn distribute(
+    planner: &mut Planner,
+    observer: &mut dyn Observer,
+    ask: &mpsc::Sender<Request>,
+    answers: &mpsc::Receiver<(Request, anyhow::Result<Option<Vec<u8>>>)>,
+) -> anyhow::Result<()> {
+    let mut outstanding = 0_usize;
+    loop {
+        // As many again wait, so that no thread does.
+        while outstanding < 2 * IN_FLIGHT {
+            let Some(request) = planner.next_request() else { break };
+            ask.send(request).context("no thread is left to fetch objects")?;
+            outstanding += 1;
+        }
+        if outstanding == 0 {
+            break;
+        }
+        let (request, obtained) = answers.recv().context("no thread is left to fetch objects")?;
+        outstanding -= 1;
+        match obtained? {
             Some(bytes) => planner.metadata_arrived(request, &bytes)?,
             None => planner.file_arrived(request)?,
         }
@@ -108,9 +170,8 @@ pub fn pull(
         observer.event(Event::Progress { what: "objects", done, total, unit: "objects" });
     }
     if !planner.is_done() {
-        bail!("commit {commit} is not complete");
+        bail!("the commit is not complete");
     }
-    repo.set_complete(&commit)?;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ mod device;
 mod etc_merge;
 mod ostree_tree;
 mod repositories;
+mod resume;
 #[path = "../common/server.rs"]
 mod server;
 mod tuf_client;

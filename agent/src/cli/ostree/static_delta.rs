@@ -34,13 +34,12 @@ pub(super) enum Command {
 }
 
 #[derive(Debug, clap::Args)]
-#[group(required = false, multiple = false, args = ["from", "empty"])]
 pub(super) struct GenerateArgs {
     /// The commit or ref that clients have; the parent of REV if not given.
     #[arg(long, value_name = "REV")]
     from: Option<String>,
     /// For clients that have nothing.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "from")]
     empty: bool,
     /// Put the parts into the superblock.
     #[arg(long)]

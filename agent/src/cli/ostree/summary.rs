@@ -11,13 +11,12 @@ use uptane_core::UtcTime;
 
 /// What a repository serves
 #[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false, args = ["update", "view"])]
 pub(super) struct SummaryArgs {
     /// Make the summary anew.
-    #[arg(long, short)]
+    #[arg(long, short, required_unless_present = "view")]
     update: bool,
     /// Print the summary.
-    #[arg(long, short)]
+    #[arg(long, short, conflicts_with = "update")]
     view: bool,
     /// Sign the new summary with the Ed25519 secret key in FILE, base64 of 64 bytes.
     #[arg(long, value_name = "FILE", requires = "update")]

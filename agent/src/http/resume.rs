@@ -1,0 +1,81 @@
+//! A body that goes on where a connection broke.
+
+use std::io::{self, Read};
+
+use super::Client;
+
+/// How often the rest of one body is asked for after a connection broke.
+pub const MAX_RESUMES: usize = 32;
+
+/// A body as a stream. When the connection breaks, the rest is asked for (RFC 9110 clause 14.2); what is read is only
+/// as coherent as what the server keeps, so the caller checks the whole.
+pub struct Resuming {
+    client: Client,
+    url: String,
+    body: Box<dyn Read + Send>,
+    /// Bytes that were read.
+    position: u64,
+    /// The body's length, if the server said it.
+    length: Option<u64>,
+    resumes: usize,
+}
+
+impl Client {
+    /// The body at `url` as a stream that survives broken connections; `None` on 404.
+    ///
+    /// # Errors
+    /// If the server cannot be reached or answers otherwise.
+    pub fn open_resuming(&self, url: &str) -> anyhow::Result<Option<Resuming>> {
+        let Some(part) = self.open_from(url, 0)? else { return Ok(None) };
+        let (client, url) = (self.clone(), url.to_owned());
+        Ok(Some(Resuming { client, url, body: part.body, position: 0, length: part.length, resumes: 0 }))
+    }
+}
+
+impl Resuming {
+    /// Asks for the rest. A server that sends everything again is skipped through.
+    fn resume(&mut self) -> anyhow::Result<()> {
+        let part = self.client.open_from(&self.url, self.position)?;
+        let mut part = part.ok_or_else(|| anyhow::anyhow!("GET {}: not found any more", self.url))?;
+        if let Some(skip) = self.position.checked_sub(part.start) {
+            io::copy(&mut part.body.by_ref().take(skip), &mut io::sink())?;
+        }
+        self.body = part.body;
+        Ok(())
+    }
+}
+
+impl Read for Resuming {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let broken = match self.body.read(out) {
+                Ok(0) if !out.is_empty() && self.length.is_some_and(|length| self.position < length) => {
+                    io::Error::from(io::ErrorKind::UnexpectedEof)
+                }
+                Ok(count) => {
+                    self.position = self.position.saturating_add(u64::try_from(count).unwrap_or(0));
+                    return Ok(count);
+                }
+                Err(error) => error,
+            };
+            loop {
+                if self.resumes == MAX_RESUMES {
+                    return Err(broken);
+                }
+                self.resumes += 1;
+                if self.resume().is_ok() {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Resuming {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Resuming")
+            .field("url", &self.url)
+            .field("position", &self.position)
+            .finish_non_exhaustive()
+    }
+}
