@@ -45,7 +45,8 @@ impl Repo {
     /// If an object of a commit that is kept is missing or malformed, which says nothing about what it needs; or as
     /// of the file system. Nothing was removed then, unless it is the removing that failed.
     pub fn prune(&self, options: &PruneOptions) -> Result<PruneReport, RepoError> {
-        let start = if options.refs_only { self.heads()? } else { self.commits()?.into_iter().collect() };
+        let start =
+            if options.refs_only { self.referenced()? } else { self.commits()?.into_iter().collect() };
         let needed = self.needed(&start, options.depth)?;
         let mut report = PruneReport::default();
         for (request, bytes) in self.objects()? {
@@ -117,9 +118,9 @@ impl Repo {
     }
 
     /// The commits that refs lead to: of branches, of other repositories, of mirrors.
-    fn heads(&self) -> Result<BTreeSet<Checksum>, RepoError> {
+    fn referenced(&self) -> Result<BTreeSet<Checksum>, RepoError> {
         let io = || RepoError::io("listing the refs");
-        let mut heads = BTreeSet::new();
+        let mut referenced = BTreeSet::new();
         let mut left = Vec::from([String::from("refs")]);
         while let Some(path) = left.pop() {
             let directory = open_directory(&self.directory, &*path)?;
@@ -135,12 +136,12 @@ impl Repo {
                     rustix::fs::FileType::Directory => left.push(path),
                     // What is no ref would be a reason to remove what it may stand for.
                     _ => {
-                        heads.insert(self.read_ref(&path)?);
+                        referenced.insert(self.read_ref(&path)?);
                     }
                 }
             }
         }
-        Ok(heads)
+        Ok(referenced)
     }
 
     /// The objects that these commits need, with as many parents.
