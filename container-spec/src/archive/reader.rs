@@ -170,14 +170,16 @@ impl Reader {
                 }
                 Ok(part.len())
             }
-            State::End => match bytes.iter().position(|&b| b != 0) {
-                Some(_) => Err(ArchiveError::new(self.len, "archive", ArchiveErrorKind::Trailing)),
-                None => {
-                    let read = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-                    self.check_tail(self.len.saturating_add(read))?;
-                    Ok(bytes.len())
-                }
-            },
+            State::End => {
+                let zeros = bytes.iter().position(|&byte| byte != 0);
+                let read = u64::try_from(zeros.unwrap_or(bytes.len())).unwrap_or(u64::MAX);
+                let end = self.len.saturating_add(read);
+                self.check_tail(end)?;
+                // Where the byte is, however the archive comes in.
+                zeros.map_or(Ok(bytes.len()), |_| {
+                    Err(ArchiveError::new(end, "archive", ArchiveErrorKind::Trailing))
+                })
+            }
         }
     }
 

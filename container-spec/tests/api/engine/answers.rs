@@ -1,4 +1,4 @@
-//! What a real engine answered, as `record-engine.sh` wrote it down.
+//! What a real engine answered, as `ask-engine.sh` wrote it down.
 
 use std::collections::BTreeMap;
 
