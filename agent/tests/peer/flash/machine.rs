@@ -106,7 +106,8 @@ impl Machine {
             fs::create_dir_all(path(directory)).unwrap();
         }
         let agent = Path::new(env!("CARGO_BIN_EXE_ota-agent"));
-        fs::copy(agent, path("bin/ota-agent")).unwrap();
+        // With what a debugger needs it would not fit into the machine's memory.
+        success(tool("strip").arg("-o").arg(path("bin/ota-agent")).arg(agent));
         fs::copy("/bin/busybox", path("bin/busybox")).unwrap();
         for library in libraries(agent) {
             let to = path(library.strip_prefix("/").unwrap().to_str().unwrap());
@@ -140,7 +141,7 @@ impl Machine {
             .arg(&archive);
         success(&mut pack);
         let mut qemu: Command = tool("timeout");
-        qemu.args([TIMEOUT, "qemu-system-x86_64", "-M", "q35", "-m", "512", "-nographic", "-no-reboot"]);
+        qemu.args([TIMEOUT, "qemu-system-x86_64", "-M", "q35", "-m", "1024", "-nographic", "-no-reboot"]);
         qemu.args(["-net", "none", "-append", "console=ttyS0 quiet panic=-1", "-kernel"]);
         qemu.arg(kernel().join("vmlinuz")).arg("-initrd").arg(&archive);
         let log = String::from_utf8_lossy(&success(&mut qemu)).replace('\r', "");
