@@ -41,14 +41,14 @@ pub(crate) fn run(workspace: &Workspace, what: Option<&str>, arguments: &[String
 
 /// `uptane-core` beside `tough` and `tuf`: a workspace of its own, for what they depend on.
 fn uptane(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    let run = ["run", "--quiet", "--release", "--"];
-    command::run(workspace.cargo_in("benches/peers/Cargo.toml", &run).args(arguments))
+    let run = ["run", "--quiet", "--release"];
+    command::run(workspace.cargo_in("benches/peers/Cargo.toml", &run).arg("--").args(arguments))
 }
 
 /// `container-spec` beside other readers of Compose files and the bare parser: in one process, a workspace of its own.
 fn compose(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    let run = ["run", "--quiet", "--release", "--"];
-    command::run(workspace.cargo_in("benches/peers/compose/Cargo.toml", &run).args(arguments))
+    let run = ["run", "--quiet", "--release"];
+    command::run(workspace.cargo_in("benches/peers/compose/Cargo.toml", &run).arg("--").args(arguments))
 }
 
 /// A directory in memory, or a temporary one.
