@@ -18,6 +18,7 @@ pub mod device;
 pub mod http;
 pub mod metadata;
 pub mod ostree_tree;
+pub mod pull;
 pub mod report;
 pub mod repository;
 pub mod seed;

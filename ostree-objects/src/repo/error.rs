@@ -78,6 +78,12 @@ pub enum RepoError {
         /// The file object.
         checksum: Checksum,
     },
+    /// A commit has more objects than the limit.
+    #[error("more than {limit} objects")]
+    Objects {
+        /// The limit.
+        limit: usize,
+    },
     /// A checkout has more entries than the limit.
     #[error("the checkout has more than {limit} entries")]
     CheckoutEntries {

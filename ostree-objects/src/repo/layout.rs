@@ -26,23 +26,30 @@ pub(super) fn create(directory: &File, mode: RepoMode) -> Result<(), RepoError> 
     config.sync_all().map_err(RepoError::io("writing the config"))
 }
 
-/// Reads `[core] mode`.
-pub(super) fn mode(directory: &File) -> Result<RepoMode, RepoError> {
+/// The text of `config`.
+pub(super) fn config(directory: &File) -> Result<String, RepoError> {
     let config = rustix::fs::openat(directory, "config", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
     let config = File::from(config.map_err(RepoError::io("opening the config"))?);
     let mut text = String::new();
     config.take(MAX_CONFIG_BYTES).read_to_string(&mut text).map_err(RepoError::io("reading the config"))?;
-    let core = text.lines().map(str::trim).skip_while(|line| *line != "[core]").skip(1);
-    let core = core.take_while(|line| !line.starts_with('['));
-    let values = |key: &'static str| {
-        core.clone().filter_map(move |line| line.split_once('=')).find(move |(name, _)| name.trim() == key)
-    };
-    match values("repo_version") {
-        Some((_, version)) if version.trim() == "1" => {}
-        _ => return Err(RepoError::Config { rule: "no repo_version=1" }),
+    Ok(text)
+}
+
+/// The value of `key` in `group`, which is written with its brackets.
+pub(super) fn value<'a>(text: &'a str, group: &str, key: &str) -> Option<&'a str> {
+    let lines = text.lines().map(str::trim).skip_while(|line| *line != group).skip(1);
+    let mut pairs = lines.take_while(|line| !line.starts_with('[')).filter_map(|line| line.split_once('='));
+    pairs.find(|(name, _)| name.trim() == key).map(|(_, value)| value.trim())
+}
+
+/// Reads `[core] mode`.
+pub(super) fn mode(directory: &File) -> Result<RepoMode, RepoError> {
+    let text = config(directory)?;
+    if value(&text, "[core]", "repo_version") != Some("1") {
+        return Err(RepoError::Config { rule: "no repo_version=1" });
     }
-    let (_, name) = values("mode").unwrap_or(("mode", "bare"));
-    let mode = RepoMode::from_name(name.trim()).ok_or(RepoError::Config { rule: "an unknown mode" })?;
+    let name = value(&text, "[core]", "mode").unwrap_or("bare");
+    let mode = RepoMode::from_name(name).ok_or(RepoError::Config { rule: "an unknown mode" })?;
     match mode {
         RepoMode::BareSplitXattrs => Err(RepoError::Mode { mode: mode.name() }),
         _ => Ok(mode),
