@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use ostree_objects::filez::{self, DEFAULT_LEVEL, Inflate};
-use ostree_objects::repo::{CheckoutOptions, CommitOptions, Repo};
+use ostree_objects::repo::{CheckoutOptions, CommitOptions, Links, Repo};
 use ostree_objects::{
     Checksum, Commit, CommitRef, ContentHasher, DirTree, DirTreeRef, FileHeaderRef, Name, RepoMode, Variant,
     XattrsRef,
@@ -141,10 +141,10 @@ fn checkout(criterion: &mut Criterion) {
     tree(&source);
     let mut group = criterion.benchmark_group("ostree-objects/checkout of 200 files");
     group.throughput(Throughput::Elements(200)).sample_size(20);
-    for (name, mode, copy) in [
-        ("links, bare-user", RepoMode::BareUser, false),
-        ("copies, bare-user", RepoMode::BareUser, true),
-        ("inflates, archive", RepoMode::Archive, false),
+    for (name, mode, links) in [
+        ("links, bare-user", RepoMode::BareUser, Links::Required),
+        ("copies, bare-user", RepoMode::BareUser, Links::Never),
+        ("inflates, archive", RepoMode::Archive, Links::Allowed),
     ] {
         let repo = Repo::init(&directory.path().join(name), mode).unwrap();
         let commit = repo.commit(&source, &CommitOptions::default()).unwrap();
@@ -155,7 +155,7 @@ fn checkout(criterion: &mut Criterion) {
                 format!("out-{number}")
             };
             let checkout = |name: String| {
-                repo.checkout(&commit, &at, &name, CheckoutOptions { copy, ..CheckoutOptions::default() })
+                repo.checkout(&commit, &at, &name, CheckoutOptions { links, ..CheckoutOptions::default() })
                     .unwrap();
                 Removed(directory.path().join(name))
             };

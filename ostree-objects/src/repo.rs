@@ -27,7 +27,7 @@ mod temporary;
 mod walk;
 mod write;
 
-pub use checkout::{CheckoutOptions, Ownership, Union};
+pub use checkout::{CheckoutOptions, Links, Ownership, Union};
 pub use commit::CommitOptions;
 pub use error::RepoError;
 pub use facts::FileFacts;

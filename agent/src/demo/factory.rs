@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use ostree_objects::Checksum;
-use ostree_objects::repo::{CheckoutOptions, CommitOptions, Repo};
+use ostree_objects::repo::{CheckoutOptions, CommitOptions, Links, Repo};
 use uptane_core::repository::TargetSpec;
 use uptane_core::{Repository, UtcTime};
 
@@ -80,7 +80,7 @@ impl Factory {
     /// Builds a release on top of the newest one: a commit on the branch, and its Compose file.
     pub(super) fn build(&mut self, release: &Release) -> anyhow::Result<(Built, Built)> {
         let name = format!("tree-{}", release.version);
-        let options = CheckoutOptions { copy: true, ..CheckoutOptions::default() };
+        let options = CheckoutOptions { links: Links::Never, ..CheckoutOptions::default() };
         self.repo.checkout(&self.head, &File::open(&self.work)?, &name, options)?;
         release.apply(&self.work.join(&name))?;
         let commit = self.commit(&self.work.join(&name), release.version)?;

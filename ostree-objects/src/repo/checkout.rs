@@ -8,7 +8,7 @@ mod place;
 mod remove;
 mod tree;
 
-pub use options::{CheckoutOptions, Ownership, Union};
+pub use options::{CheckoutOptions, Links, Ownership, Union};
 
 use std::fs::File;
 
@@ -19,7 +19,7 @@ impl Repo {
     /// Checks `commit` out as the directory `name` in the directory `at`.
     ///
     /// # Errors
-    /// If something is there that may not be, the commit has no such subpath, an object is missing or malformed, a
+    /// If something is there that may not be, files cannot be linked that have to be, the commit has no such subpath, an object is missing or malformed, a
     /// limit is reached, or as of the file system. What was checked out so far then stays, for the caller to
     /// remove.
     pub fn checkout(
@@ -29,6 +29,10 @@ impl Repo {
         name: &str,
         options: CheckoutOptions<'_>,
     ) -> Result<(), RepoError> {
+        if options.links == Links::Required && !place::can_link(self.mode, options.ownership) {
+            let rule = "they are stored as it cannot use them with these owners";
+            return Err(RepoError::CannotLink { mode: self.mode, rule });
+        }
         let bytes = self.load_metadata(ObjectType::Commit, commit)?;
         let root = CommitRef::parse(&bytes).map_err(malformed(ObjectType::Commit, commit))?;
         let (mut tree, mut meta) = (root.tree(), root.meta());

@@ -84,6 +84,14 @@ pub enum RepoError {
         /// The limit.
         limit: usize,
     },
+    /// A checkout that may only link cannot do so.
+    #[error("cannot link files of a repository of mode {}: {rule}", .mode.name())]
+    CannotLink {
+        /// The repository's mode.
+        mode: crate::RepoMode,
+        /// What is in the way.
+        rule: &'static str,
+    },
     /// A checkout has more entries than the limit.
     #[error("the checkout has more than {limit} entries")]
     CheckoutEntries {

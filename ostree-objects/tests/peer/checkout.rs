@@ -1,11 +1,11 @@
 //! Checkouts beside those of the real tool.
 
 use std::fs::{self, File};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 
-use ostree_objects::Checksum;
-use ostree_objects::repo::{CheckoutOptions, Ownership, Repo, RepoError, Union};
+use ostree_objects::repo::{CheckoutOptions, Links, Ownership, Repo, RepoError, Union};
+use ostree_objects::{Checksum, RepoMode};
 
 use crate::repository::{commit_by_ostree, mode_of, options, ostree, own, stored, tempfile};
 use crate::tree;
@@ -71,7 +71,8 @@ fn owners_modes_and_attributes_are_as_committed() {
     for seed in 300..312 {
         let case = Case::new(seed, own);
         for copy in [false, true] {
-            case.ours(CheckoutOptions { copy, ownership: Ownership::Committed, ..Default::default() })
+            let links = if copy { Links::Never } else { Links::Allowed };
+            case.ours(CheckoutOptions { links, ownership: Ownership::Committed, ..Default::default() })
                 .unwrap();
             assert!(case.theirs(if copy { &["--force-copy"] } else { &[] }));
             case.assert_same(&format!("seed {seed}, copy {copy}"));
@@ -79,6 +80,46 @@ fn owners_modes_and_attributes_are_as_committed() {
                 fs::remove_dir_all(case.directory.join(name)).unwrap();
             }
         }
+    }
+}
+
+#[test]
+fn links_are_required_where_the_tool_can_make_them() {
+    let mut verdicts = std::collections::BTreeSet::new();
+    for seed in 312..332 {
+        let case = Case::new(seed, own);
+        for ownership in [Ownership::User, Ownership::Committed] {
+            let user = ownership == Ownership::User;
+            let ours = case.ours(CheckoutOptions { links: Links::Required, ownership, ..Default::default() });
+            let theirs = case.theirs(if user { &["-H", "-U"] } else { &["-H"] });
+            assert_eq!(ours.is_ok(), theirs, "seed {seed}, user {user}: {ours:?}");
+            verdicts.insert((theirs, user));
+            match ours {
+                Ok(()) => case.assert_same(&format!("seed {seed}, user {user}")),
+                Err(RepoError::CannotLink { mode, .. }) => {
+                    assert_eq!(mode, case.repo.mode());
+                    assert!(!case.directory.join("ours").exists());
+                }
+                Err(error) => panic!("seed {seed}: {error}"),
+            }
+            for name in ["ours", "theirs"] {
+                let _ = fs::remove_dir_all(case.directory.join(name));
+            }
+        }
+    }
+    assert_eq!(verdicts.len(), 4, "{verdicts:?}");
+
+    // On another file system nothing can be linked.
+    let memory = Path::new("/dev/shm");
+    let own_device = fs::metadata(env!("CARGO_TARGET_TMPDIR")).unwrap().dev();
+    if fs::metadata(memory).is_ok_and(|there| there.dev() != own_device) {
+        let seed = (0..4).find(|seed| mode_of(*seed).0 == RepoMode::BareUser).unwrap();
+        let case = Case::new(seed, own);
+        let name = format!("links-{}", std::process::id());
+        let options = CheckoutOptions { links: Links::Required, ..Default::default() };
+        let result = case.repo.checkout(&case.commit, &File::open(memory).unwrap(), &name, options);
+        fs::remove_dir_all(memory.join(name)).unwrap();
+        assert!(matches!(result, Err(RepoError::CannotLink { .. })), "{result:?}");
     }
 }
 

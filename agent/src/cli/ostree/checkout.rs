@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use ostree_objects::repo::{CheckoutOptions, Ownership, Repo, Union};
+use ostree_objects::repo::{CheckoutOptions, Links, Ownership, Repo, Union};
 
 #[derive(Debug, clap::Args)]
 #[allow(clippy::struct_excessive_bools)] // Each is an option of its own.
@@ -15,6 +15,9 @@ pub(super) struct Args {
     /// Copy files even where they could be linked.
     #[arg(long, visible_alias = "force-copy", short = 'C')]
     copy: bool,
+    /// Link every file to the repository's; fail where that is not possible.
+    #[arg(long, visible_alias = "require-hardlinks", short = 'H', conflicts_with = "copy")]
+    link: bool,
     /// Fill a directory that is there; replace files.
     #[arg(long, group = "unions")]
     union: bool,
@@ -46,7 +49,11 @@ pub(super) fn run(repo: &Repo, args: &Args) -> anyhow::Result<()> {
     };
     let at = File::open(parent).with_context(|| format!("opening {}", parent.display()))?;
     let options = CheckoutOptions {
-        copy: args.copy,
+        links: match (args.copy, args.link) {
+            (true, _) => Links::Never,
+            (_, true) => Links::Required,
+            _ => Links::Allowed,
+        },
         ownership: if args.user { Ownership::User } else { Ownership::Committed },
         union: match (args.union, args.union_add, args.union_identical) {
             (true, ..) => Union::Files,

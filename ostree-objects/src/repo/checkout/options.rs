@@ -3,8 +3,8 @@ use crate::limits::{MAX_CHECKOUT_BYTES, MAX_CHECKOUT_ENTRIES};
 /// How to check out.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckoutOptions<'a> {
-    /// Copy file content even where the repository's own file could be linked: for trees that will be edited.
-    pub copy: bool,
+    /// Whether files are links to the repository's own.
+    pub links: Links,
     /// Whose the files are.
     pub ownership: Ownership,
     /// What happens to what is there already.
@@ -25,7 +25,7 @@ impl Default for CheckoutOptions<'_> {
     /// [`MAX_CHECKOUT_BYTES`].
     fn default() -> Self {
         Self {
-            copy: false,
+            links: Links::Allowed,
             ownership: Ownership::User,
             union: Union::None,
             whiteouts: false,
@@ -34,6 +34,19 @@ impl Default for CheckoutOptions<'_> {
             max_bytes: MAX_CHECKOUT_BYTES,
         }
     }
+}
+
+/// Whether a checkout's files are links to those of the repository, which takes no space and hardly any time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Links {
+    /// Where they can be; else they are copied.
+    #[default]
+    Allowed,
+    /// No file is linked: for trees that will be edited (`--force-copy`).
+    Never,
+    /// A file that cannot be linked is an error (`--require-hardlinks`). Not meant are symbolic links, which are made
+    /// anew where they are not files of their own, and empty files, which share nothing.
+    Required,
 }
 
 /// Whose the files of a checkout are.

@@ -12,7 +12,7 @@ use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid};
 use rustix::io::Errno;
 
 use super::tree::Checkout;
-use super::{Ownership, Union};
+use super::{Links, Ownership, Union};
 use crate::limits::MAX_SYMLINK_BYTES;
 use crate::repo::content::BUFFER_BYTES;
 use crate::repo::read::{Content, StoredFile};
@@ -82,7 +82,7 @@ impl Checkout<'_> {
     }
 
     fn make_file(&self, checksum: &Checksum, directory: &File, name: &str) -> Result<(), RepoError> {
-        if !self.options.copy && self.link(checksum, directory, name)? {
+        if self.options.links != Links::Never && self.link(checksum, directory, name)? {
             return Ok(());
         }
         let object = self.repo.open_stored(checksum)?;
@@ -121,12 +121,7 @@ impl Checkout<'_> {
     /// Links the repository's own file, if that is what the checkout should have; false if it is not.
     fn link(&self, checksum: &Checksum, directory: &File, name: &str) -> Result<bool, RepoError> {
         let repo = self.repo;
-        if !matches!(
-            (repo.mode, self.options.ownership),
-            (RepoMode::Bare, Ownership::Committed)
-                | (RepoMode::BareUser, Ownership::User)
-                | (RepoMode::BareUserOnly, _)
-        ) {
+        if !can_link(repo.mode, self.options.ownership) {
             return Ok(false);
         }
         let path = checksum.loose_path(ObjectType::File, repo.mode);
@@ -144,8 +139,18 @@ impl Checkout<'_> {
             Ok(()) => Ok(true),
             // Another file system, too many links to one file, or a file of another user's that the kernel
             // protects (`fs.protected_hardlinks`): copied instead.
-            Err(Errno::XDEV | Errno::MLINK | Errno::PERM) => Ok(false),
+            Err(Errno::XDEV) => self.copy_instead("the destination is another file system"),
+            Err(Errno::MLINK) => self.copy_instead("a file has as many links as it may have"),
+            Err(Errno::PERM) => self.copy_instead("the kernel protects files of other users"),
             Err(error) => Err(RepoError::io("linking a file")(error)),
+        }
+    }
+
+    /// False, for a file that could be linked but for `rule`; an error if it must be.
+    fn copy_instead(&self, rule: &'static str) -> Result<bool, RepoError> {
+        match self.options.links {
+            Links::Required => Err(RepoError::CannotLink { mode: self.repo.mode, rule }),
+            Links::Allowed | Links::Never => Ok(false),
         }
     }
 
@@ -162,7 +167,9 @@ impl Checkout<'_> {
                         || self.repo.open_stored(checksum)?.header.as_ref().symlink_target().is_none()
                 }
                 RepoMode::BareUserOnly => {
-                    self.options.ownership == Ownership::User || (stat.st_uid, stat.st_gid) == (0, 0)
+                    self.options.ownership == Ownership::User
+                        || (stat.st_uid, stat.st_gid) == (0, 0)
+                        || self.copy_instead("an object is not of root, as every file of such a commit is")?
                 }
                 _ => true,
             }),
@@ -179,6 +186,16 @@ impl Checkout<'_> {
             Ownership::User => (header.mode() & 0o1777) | 0o400,
         }
     }
+}
+
+/// Whether files of a repository of this mode are what a checkout should have.
+pub(super) const fn can_link(mode: RepoMode, ownership: Ownership) -> bool {
+    matches!(
+        (mode, ownership),
+        (RepoMode::Bare, Ownership::Committed)
+            | (RepoMode::BareUser, Ownership::User)
+            | (RepoMode::BareUserOnly, _)
+    )
 }
 
 fn is_exist(error: &std::io::Error) -> bool {
