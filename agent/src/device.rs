@@ -5,6 +5,7 @@ mod boot_environment;
 mod check;
 mod deltas;
 mod deploy;
+mod engine;
 mod fetch;
 mod keys;
 mod manifest;

@@ -26,10 +26,10 @@ pub(crate) fn run(workspace: &Workspace, what: Option<&str>, arguments: &[String
     command::run(&mut workspace.cargo(&["build", "--release", "--package", "ota-agent"]))?;
     match what {
         Some("etc-merge") => etc_merge::run(&workspace.target.join("release/ota-agent")),
-        Some("ostree") => ostree::run(workspace, &workspace.target.join("release/ota-agent")),
+        Some("ostree") => ostree::run(workspace, &workspace.target.join("release/ota-agent"), arguments),
         None => {
             etc_merge::run(&workspace.target.join("release/ota-agent"))?;
-            ostree::run(workspace, &workspace.target.join("release/ota-agent"))?;
+            ostree::run(workspace, &workspace.target.join("release/ota-agent"), &[])?;
             uptane(workspace, arguments)?;
             compose(workspace, arguments)
         }

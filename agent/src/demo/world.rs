@@ -21,6 +21,7 @@ use crate::device::{Device, ObjectSource, pull};
 use crate::http::Client;
 
 /// All that takes part.
+#[derive(Debug)]
 pub(super) struct World {
     pub(super) directory: PathBuf,
     pub(super) factory: Factory,
@@ -169,6 +170,7 @@ fn configure(device: &Path, url: &str) -> anyhow::Result<Config> {
                 device.join("root/usr/bin/hello").display().to_string(),
             ],
         },
+        containers: None,
     };
     let path = device.join("agent.toml");
     fs::write(&path, toml::to_string(&config)?)?;

@@ -1,7 +1,8 @@
 //! `uptane-core` beside other TUF clients: a whole process each, in turn, loading the same repository.
 //!
 //! `ota-bench-peers [TARGETS…]` makes a repository for each number, runs every client several times, and prints
-//! medians; `ota-bench-peers parts FILE` times what the floor consists of. What each loads: Root, Timestamp, Snapshot, Targets; Ed25519; files from disk.
+//! medians; `ota-bench-peers write TARGETS DIR` keeps such a repository, `ota-bench-peers parts FILE` times what the
+//! floor consists of. What each loads: Root, Timestamp, Snapshot, Targets; Ed25519; files from disk.
 
 mod clients;
 mod repository;
@@ -22,9 +23,17 @@ fn main() -> ExitCode {
         clients::run(client, Path::new(directory));
         return ExitCode::SUCCESS;
     }
-    if let ["parts", file] = arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        clients::parts(Path::new(file));
-        return ExitCode::SUCCESS;
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["parts", file] => {
+            clients::parts(Path::new(file));
+            return ExitCode::SUCCESS;
+        }
+        ["write", count, directory] => {
+            std::fs::create_dir_all(directory).expect("a directory");
+            repository::write(Path::new(directory), count.parse().expect("a number of targets"));
+            return ExitCode::SUCCESS;
+        }
+        _ => {}
     }
     let counts = arguments.iter().map(|count| count.parse().expect("a number of targets"));
     let mut counts: Vec<usize> = counts.collect();

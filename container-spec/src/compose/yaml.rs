@@ -9,8 +9,10 @@ use super::error::{Error, ErrorKind};
 use super::limits::{MAX_ALIAS_BYTES, MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_NODES};
 use super::place::Position;
 use super::tree::{Node, Style, Tag, Value};
+use origin::Origin;
 
 mod merge_key;
+mod origin;
 
 /// Parses one YAML document. Aliases are expanded and merge keys (`<<`) applied.
 ///
@@ -40,11 +42,12 @@ pub(crate) fn parse_after(text: &str, file: u16, used: u32) -> Result<Document<'
         return Err(Error::new(at, ErrorKind::TooLarge { bytes: text.len() }, "file"));
     }
     let mut builder = Builder { used, ..Builder::default() };
+    let mut origin = Origin::new(text);
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
         let (event, span) = event
             .map_err(|error| Error::new(position(file, error.marker()), ErrorKind::Yaml, error.info()))?;
-        builder.event(event, position(file, &span.start))?;
+        builder.event(origin.borrow(event, &span.start), position(file, &span.start))?;
     }
     let nothing =
         || Node { value: Value::Scalar(Cow::Borrowed(""), Style::Plain), at, tag: Tag::None, id: 0 };
@@ -61,27 +64,21 @@ fn position(file: u16, marker: &Marker) -> Position {
 }
 
 /// A collection that is not yet closed.
-struct Frame<'a> {
-    node: Node<'a>,
-    /// The key of a mapping whose value comes next.
-    key: Option<Node<'a>>,
+struct Frame {
+    mapping: bool,
+    at: Position,
+    tag: Tag,
+    id: u32,
     anchor: usize,
-}
-
-impl Frame<'_> {
-    /// The number of the child that comes next; keys count too.
-    fn next_index(&self) -> usize {
-        match &self.node.value {
-            Value::List(items) => items.len(),
-            Value::Mapping(entries) => entries.len() * 2 + usize::from(self.key.is_some()),
-            Value::Scalar(..) => 0,
-        }
-    }
+    /// Where its children start among those of all open collections.
+    start: usize,
 }
 
 #[derive(Default)]
 struct Builder<'a> {
-    stack: Vec<Frame<'a>>,
+    stack: Vec<Frame>,
+    /// What is in the open collections so far, outermost first; keys and values of mappings in turn.
+    children: Vec<Node<'a>>,
     root: Option<Node<'a>>,
     documents: usize,
     /// How many values there are so far.
@@ -118,18 +115,10 @@ impl<'a> Builder<'a> {
                 self.remember(anchor);
                 self.add(Node { value: Value::Scalar(text, style), at, tag, id })
             }
-            Event::SequenceStart(anchor, tag) => {
-                self.open(Value::List(Vec::new()), anchor, tag.as_deref(), at)
-            }
-            Event::MappingStart(anchor, tag) => {
-                self.open(Value::Mapping(Vec::new()), anchor, tag.as_deref(), at)
-            }
+            Event::SequenceStart(anchor, tag) => self.open(false, anchor, tag.as_deref(), at),
+            Event::MappingStart(anchor, tag) => self.open(true, anchor, tag.as_deref(), at),
             Event::SequenceEnd | Event::MappingEnd => match self.stack.pop() {
-                Some(mut frame) => {
-                    self.close(&mut frame.node)?;
-                    self.remember(frame.anchor);
-                    self.add(frame.node)
-                }
+                Some(frame) => self.close(frame),
                 None => Ok(()),
             },
             Event::Alias(anchor) => {
@@ -141,7 +130,7 @@ impl<'a> Builder<'a> {
 
     fn open(
         &mut self,
-        value: Value<'a>,
+        mapping: bool,
         anchor: usize,
         tag: Option<&EventTag>,
         at: Position,
@@ -151,25 +140,32 @@ impl<'a> Builder<'a> {
         }
         let tag = tag_of(tag, true, at)?;
         let id = self.count(1, at)?;
-        self.stack.push(Frame { node: Node { value, at, tag, id }, key: None, anchor });
+        self.stack.push(Frame { mapping, at, tag, id, anchor, start: self.children.len() });
         Ok(())
     }
 
     fn add(&mut self, node: Node<'a>) -> Result<(), Error> {
-        let Some(frame) = self.stack.last_mut() else {
+        let Some(frame) = self.stack.last() else {
             self.root = Some(node);
             return Ok(());
         };
-        match &mut frame.node.value {
-            Value::List(items) => items.push(node),
-            Value::Mapping(entries) => match frame.key.take() {
-                Some(key) => entries.push((key, node)),
-                None if node.as_scalar().is_some() => frame.key = Some(node),
-                None => return Err(Error::new(node.at, ErrorKind::BadKey, "key")),
-            },
-            Value::Scalar(..) => {}
+        let is_key = frame.mapping && (self.children.len() - frame.start).is_multiple_of(2);
+        if is_key && node.as_scalar().is_none() {
+            return Err(Error::new(node.at, ErrorKind::BadKey, "key"));
         }
+        self.children.push(node);
         Ok(())
+    }
+
+    /// The children of the open collection at `level`, without the one that is open itself.
+    fn children_of(&self, level: usize) -> &[Node<'a>] {
+        let start = |level: usize| self.stack.get(level).map_or(self.children.len(), |frame| frame.start);
+        self.children.get(start(level)..start(level.saturating_add(1))).unwrap_or_default()
+    }
+
+    /// The way to the node that is added next: the number of each child on it; keys count too.
+    fn path(&self) -> Vec<usize> {
+        (0..self.stack.len()).map(|level| self.children_of(level).len()).collect()
     }
 
     fn count(&mut self, nodes: usize, at: Position) -> Result<u32, Error> {
@@ -186,8 +182,7 @@ impl<'a> Builder<'a> {
     /// Notes where the node that is added next can be found again.
     fn remember(&mut self, anchor: usize) {
         if anchor != 0 {
-            let path = self.stack.iter().map(Frame::next_index).collect();
-            self.anchors.push(Anchor { number: anchor, path, copy: None });
+            self.anchors.push(Anchor { number: anchor, path: self.path(), copy: None });
         }
     }
 
@@ -210,14 +205,33 @@ impl<'a> Builder<'a> {
         Ok(copy)
     }
 
+    /// Completes a collection.
+    fn close(&mut self, frame: Frame) -> Result<(), Error> {
+        let mut children = self.children.drain(frame.start..);
+        let value = if frame.mapping {
+            let mut entries = Vec::with_capacity(children.len() / 2);
+            while let (Some(key), Some(value)) = (children.next(), children.next()) {
+                entries.push((key, value));
+            }
+            Value::Mapping(entries)
+        } else {
+            Value::List(children.by_ref().collect())
+        };
+        drop(children);
+        let mut node = Node { value, at: frame.at, tag: frame.tag, id: frame.id };
+        self.apply_merge_keys(&mut node)?;
+        self.remember(frame.anchor);
+        self.add(node)
+    }
+
     /// Applies merge keys to a collection that is complete. That moves its entries, so what is anchored in
     /// it is copied first.
-    fn close(&mut self, node: &mut Node<'a>) -> Result<(), Error> {
+    fn apply_merge_keys(&mut self, node: &mut Node<'a>) -> Result<(), Error> {
         merge_key::refuse_duplicates(node)?;
         if !merge_key::has_merge(node) {
             return Ok(());
         }
-        let here: Vec<usize> = self.stack.iter().map(Frame::next_index).collect();
+        let here = self.path();
         for anchor in self.anchors.iter_mut().filter(|anchor| anchor.copy.is_none()) {
             let Some(inner @ [_, ..]) = anchor.path.strip_prefix(here.as_slice()) else { continue };
             let mut found = Some(&*node);
@@ -239,11 +253,8 @@ impl<'a> Builder<'a> {
         let mut steps = path.iter().enumerate();
         let mut found = None;
         for (level, &index) in steps.by_ref() {
-            let frame = self.stack.get(level)?;
-            found = match &frame.key {
-                Some(key) if index + 1 == frame.next_index() => Some(key),
-                _ => child(&frame.node, index),
-            };
+            self.stack.get(level)?;
+            found = self.children_of(level).get(index);
             if found.is_some() {
                 break;
             }

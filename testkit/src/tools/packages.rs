@@ -8,6 +8,7 @@ pub const PACKAGES: &[(&str, &str, &str)] = &[
     ("git", "git", "three-way text merges are compared with git merge-file"),
     ("ostree", "ostree", "repositories, checkouts and merges of /etc are compared with it"),
     ("debootstrap", "debootstrap", "makes the tree that repositories are timed with"),
+    ("/usr/sbin/nginx", "nginx-light", "serves repositories whose pulls are timed"),
     ("/usr/bin/time", "time", "measures CPU and memory of what is timed"),
     ("fw_printenv", "libubootenv-tool", "reads the U-Boot environments we write"),
     ("fw_setenv", "libubootenv-tool", "writes the U-Boot environments we read"),

@@ -1,6 +1,6 @@
 //! The scanner: one pass over the bytes, a bit per open object instead of recursion.
 
-use super::plain::plain_run;
+use super::plain::skip_plain;
 use super::{JsonError, JsonErrorKind, MAX_DEPTH, Value};
 
 /// Checks `document` from end to end and returns its one value.
@@ -8,32 +8,42 @@ use super::{JsonError, JsonErrorKind, MAX_DEPTH, Value};
 /// # Errors
 /// See [`JsonErrorKind`]; the offset is where the scan stopped.
 pub fn parse(document: &[u8]) -> Result<Value<'_>, JsonError> {
-    if let Err(error) = core::str::from_utf8(document) {
-        return Err(JsonError { kind: JsonErrorKind::NotUtf8, offset: error.valid_up_to() });
+    match scan(document) {
+        // All of it is ASCII then.
+        Ok(value) if value.known.plain && value.raw().len() == document.len() => Ok(value),
+        scanned => match core::str::from_utf8(document) {
+            Ok(_) => scanned,
+            Err(error) => Err(JsonError { kind: JsonErrorKind::NotUtf8, offset: error.valid_up_to() }),
+        },
     }
-    let mut scanner = Scanner::new(document, 0);
-    scanner.skip_whitespace();
-    let start = scanner.at;
-    let plain = scanner.check_value(0, Until::End)?;
-    let end = scanner.at;
-    scanner.skip_whitespace();
-    if scanner.at != document.len() {
-        return Err(scanner.error(JsonErrorKind::TrailingBytes));
+}
+
+fn scan(document: &[u8]) -> Result<Value<'_>, JsonError> {
+    let mut known = Known::default();
+    let start = skip_whitespace(document, 0);
+    let (end, plain) = check_value(document, start, 0, Until::End, &mut known)?;
+    let rest = skip_whitespace(document, end);
+    if rest != document.len() {
+        return Err(JsonError { kind: JsonErrorKind::TrailingBytes, offset: rest });
     }
-    Ok(Value { document, start, end, known: Known { plain, ..scanner.known } })
+    Ok(Value { document, start, end, known: Known { plain, ..known } })
 }
 
 /// Checks the value at the start of `bytes`, inside of `depth` open objects and arrays: how long it is, and
 /// whether it is plain. Its UTF-8 is not looked at.
 pub(super) fn check_prefix(bytes: &[u8], depth: usize) -> Result<(usize, bool), JsonError> {
-    let mut scanner = Scanner::new(bytes, 0);
-    let plain = scanner.check_value(depth, Until::End)?;
-    Ok((scanner.at, plain))
+    if bytes.first() == Some(&b'"') {
+        // Every key of a stream: no need to get ready for what is inside of a container.
+        let mut plain = true;
+        let end = check_string(bytes, 0, &mut plain)?;
+        return Ok((end, plain));
+    }
+    check_value(bytes, 0, depth, Until::End, &mut Known::default())
 }
 
 /// Whether the value at the start of `bytes` is plain; looks no further than to the first byte that says no.
 pub(super) fn is_plain(bytes: &[u8]) -> bool {
-    Scanner::new(bytes, 0).check_value(0, Until::NotPlain) == Ok(true)
+    matches!(check_value(bytes, 0, 0, Until::NotPlain, &mut Known::default()), Ok((_, true)))
 }
 
 /// What one scan of a document learned, so that it need not be scanned for it again.
@@ -49,15 +59,24 @@ pub(super) struct Known {
 }
 
 /// What is worth remembering, in bytes.
-const LONG: u32 = 4096;
+const LONG: usize = 4096;
 
 impl Known {
+    #[inline]
     fn remember(&mut self, start: usize, end: usize) {
+        let length = end.saturating_sub(start);
+        // Nearly all are short.
+        if length > LONG {
+            self.remember_long(start, end, length);
+        }
+    }
+
+    fn remember_long(&mut self, start: usize, end: usize, length: usize) {
         let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(end)) else { return };
-        let length = |(start, end): (u32, u32)| end - start;
+        let known = |(start, end): (u32, u32)| usize::try_from(end - start).unwrap_or(usize::MAX);
         let [first, second] = &mut self.long;
-        let shortest = if length(*first) < length(*second) { first } else { second };
-        if end - start > length(*shortest).max(LONG) {
+        let shortest = if known(*first) < known(*second) { first } else { second };
+        if length > known(*shortest) {
             *shortest = (start, end);
         }
     }
@@ -85,22 +104,7 @@ pub(super) struct Scanner<'a> {
     known: Known,
 }
 
-/// What may come next inside the innermost open object or array.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Expect {
-    /// Right after the opening bracket: a first element or the closing bracket.
-    FirstOrEnd,
-    /// After a comma or a colon: an element.
-    Element,
-    /// After an element: a comma or the closing bracket.
-    CommaOrEnd,
-}
-
 impl<'a> Scanner<'a> {
-    pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at, known: Known::default() }
-    }
-
     /// A scanner of the inside of a container whose document was checked.
     pub(super) fn inside(bytes: &'a [u8], at: usize, known: Known) -> Self {
         Self { bytes, at, known }
@@ -158,7 +162,9 @@ impl<'a> Scanner<'a> {
 
     fn skip_string(&mut self) {
         self.at += 1;
-        while let Some(byte) = self.next_special() {
+        loop {
+            self.at = skip_plain(self.bytes, self.at);
+            let Some(byte) = self.peek() else { return };
             self.at += if byte == b'\\' { 2 } else { 1 };
             if byte == b'"' {
                 return;
@@ -166,196 +172,202 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Goes to the next byte of a string that is not printable ASCII, or is a quote or a backslash.
-    fn next_special(&mut self) -> Option<u8> {
-        self.at += plain_run(self.bytes.get(self.at..).unwrap_or_default());
-        self.peek()
-    }
-
-    /// Checks one value inside of `outside` open containers; whether it is plain.
-    fn check_value(&mut self, outside: usize, until: Until) -> Result<bool, JsonError> {
-        let mut open = Open::new(outside);
-        let mut plain = true;
-        let mut expect = Expect::Element;
-        loop {
-            plain &= !self.skip_whitespace();
-            if !plain && until == Until::NotPlain {
-                return Ok(false);
-            }
-            let byte = self.peek().ok_or_else(|| self.error(JsonErrorKind::UnexpectedEnd))?;
-            let in_object = open.in_object();
-            let closes = match byte {
-                b'}' => in_object,
-                b']' => open.depth > 0 && !in_object,
-                _ => false,
-            };
-            match (byte, expect) {
-                (b',', Expect::CommaOrEnd) => {
-                    self.at += 1;
-                    if in_object {
-                        plain &= self.check_key(&mut open)?;
-                    }
-                    expect = Expect::Element;
-                    continue;
-                }
-                (_, Expect::FirstOrEnd | Expect::CommaOrEnd) if closes => {
-                    self.at += 1;
-                    let start = open.close();
-                    // Nobody walks around the document itself: it must not take the place of what is inside.
-                    if open.depth > 0 {
-                        self.known.remember(start, self.at);
-                    }
-                }
-                (_, Expect::CommaOrEnd) => return Err(self.error(JsonErrorKind::UnexpectedByte(byte))),
-                (_, Expect::FirstOrEnd) if in_object => {
-                    plain &= self.check_key(&mut open)?;
-                    expect = Expect::Element;
-                    continue;
-                }
-                (b'{' | b'[', _) => {
-                    if !open.push(byte == b'{', self.at) {
-                        return Err(self.error(JsonErrorKind::TooDeep));
-                    }
-                    self.at += 1;
-                    expect = Expect::FirstOrEnd;
-                    continue;
-                }
-                (b'"', _) => plain &= self.check_string()?,
-                (b'-' | b'0'..=b'9', _) => plain &= self.check_number()?,
-                (b't', _) => self.check_word(b"true")?,
-                (b'f', _) => self.check_word(b"false")?,
-                (b'n', _) => self.check_word(b"null")?,
-                _ => return Err(self.error(JsonErrorKind::UnexpectedByte(byte))),
-            }
-            if open.depth == 0 {
-                return Ok(plain);
-            }
-            expect = Expect::CommaOrEnd;
-        }
-    }
-
-    /// A key and its colon; whether it is plain and comes after the key before it.
-    fn check_key(&mut self, open: &mut Open) -> Result<bool, JsonError> {
-        let mut plain = !self.skip_whitespace();
-        self.require(b'"')?;
-        let start = self.at + 1;
-        plain &= self.check_string()?;
-        plain &= open.follows(self.bytes, start, self.at - 1);
-        plain &= !self.skip_whitespace();
-        self.require(b':')?;
-        self.at += 1;
-        Ok(plain)
-    }
-
-    /// Whether the string is plain: printable ASCII without escapes.
-    fn check_string(&mut self) -> Result<bool, JsonError> {
-        self.at += 1;
-        let mut plain = true;
-        loop {
-            match self.next_special() {
-                None => return Err(self.error(JsonErrorKind::UnexpectedEnd)),
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(plain);
-                }
-                Some(b'\\') => self.check_escape()?,
-                Some(byte) if byte < 0x20 => return Err(self.error(JsonErrorKind::UnexpectedByte(byte))),
-                Some(_) => self.at += 1,
-            }
-            plain = false;
-        }
-    }
-
-    fn check_escape(&mut self) -> Result<(), JsonError> {
-        let bad = self.error(JsonErrorKind::BadEscape);
-        match self.bytes.get(self.at + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
-            Some(b'u') => match self.unit().ok_or(bad)? {
-                0xd800..0xdc00 => {
-                    let low = self.unit().ok_or(bad)?;
-                    if !(0xdc00..0xe000).contains(&low) {
-                        return Err(bad);
-                    }
-                }
-                0xdc00..0xe000 => return Err(bad),
-                _ => {}
-            },
-            _ => return Err(bad),
-        }
-        Ok(())
-    }
-
-    fn unit(&mut self) -> Option<u32> {
-        let digits = self.bytes.get(self.at..self.at + 6)?.strip_prefix(b"\\u")?;
-        if !digits.iter().all(u8::is_ascii_hexdigit) {
-            return None;
-        }
-        self.at += 6;
-        u32::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()
-    }
-
-    /// Whether the number is plain: `-0` is the one that is not.
-    fn check_number(&mut self) -> Result<bool, JsonError> {
-        let start = self.at;
-        self.at += usize::from(self.peek() == Some(b'-'));
-        let digits = self.at;
-        while let Some(b'0'..=b'9') = self.peek() {
-            self.at += 1;
-        }
-        match (self.bytes.get(digits..self.at).unwrap_or_default(), self.peek()) {
-            ([], byte) => {
-                let kind = byte.map_or(JsonErrorKind::UnexpectedEnd, JsonErrorKind::UnexpectedByte);
-                return Err(self.error(kind));
-            }
-            ([b'0', next, ..], _) => {
-                return Err(JsonError { kind: JsonErrorKind::UnexpectedByte(*next), offset: digits + 1 });
-            }
-            (_, Some(b'.' | b'e' | b'E')) => return Err(self.error(JsonErrorKind::NotAnInteger)),
-            _ => {}
-        }
-        let text = self.bytes.get(start..self.at).unwrap_or_default();
-        // 18 digits and a sign are always within 64 bits.
-        if text.len() > 18 {
-            let text = core::str::from_utf8(text).unwrap_or_default();
-            if text.parse::<u64>().is_err() && text.parse::<i64>().is_err() {
-                return Err(JsonError { kind: JsonErrorKind::IntegerRange, offset: start });
-            }
-        }
-        Ok(text != b"-0")
-    }
-
-    fn check_word(&mut self, word: &[u8]) -> Result<(), JsonError> {
-        for &expected in word {
-            self.require(expected)?;
-            self.at += 1;
-        }
-        Ok(())
-    }
-
-    fn require(&self, expected: u8) -> Result<(), JsonError> {
-        match self.peek() {
-            Some(byte) if byte == expected => Ok(()),
-            Some(byte) => Err(self.error(JsonErrorKind::UnexpectedByte(byte))),
-            None => Err(self.error(JsonErrorKind::UnexpectedEnd)),
-        }
-    }
-
-    /// Whether there was any.
-    fn skip_whitespace(&mut self) -> bool {
-        let start = self.at;
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.at += 1;
-        }
-        self.at != start
-    }
-
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
+}
 
-    fn error(&self, kind: JsonErrorKind) -> JsonError {
-        JsonError { kind, offset: self.at.min(self.bytes.len()) }
+// The check itself: functions of where they stand in the bytes, so that the place stays in a register.
+
+/// Checks the value at `at`, inside of `outside` open containers: where it ends, and whether it is plain.
+fn check_value(
+    bytes: &[u8],
+    mut at: usize,
+    outside: usize,
+    until: Until,
+    known: &mut Known,
+) -> Result<(usize, bool), JsonError> {
+    let mut open = Open::new(outside);
+    let mut plain = true;
+    'value: loop {
+        at = skip_blank(bytes, at, &mut plain);
+        if !plain && until == Until::NotPlain {
+            return Ok((at, false));
+        }
+        match bytes.get(at) {
+            Some(b'"') => at = check_string(bytes, at, &mut plain)?,
+            Some(b'{') => {
+                at = open.push(true, at)?;
+                at = skip_blank(bytes, at, &mut plain);
+                if bytes.get(at) != Some(&b'}') {
+                    at = check_key(bytes, at, &mut open, &mut plain)?;
+                    continue 'value;
+                }
+            }
+            Some(b'[') => {
+                at = open.push(false, at)?;
+                at = skip_blank(bytes, at, &mut plain);
+                if bytes.get(at) != Some(&b']') {
+                    continue 'value;
+                }
+            }
+            Some(b'-' | b'0'..=b'9') => at = check_number(bytes, at, &mut plain)?,
+            Some(b't') => at = check_word(bytes, at, b"true")?,
+            Some(b'f') => at = check_word(bytes, at, b"false")?,
+            Some(b'n') => at = check_word(bytes, at, b"null")?,
+            _ => return Err(unexpected(bytes, at)),
+        }
+        // Behind a value, or at the end of an empty container.
+        while open.depth > 0 {
+            at = skip_blank(bytes, at, &mut plain);
+            let in_object = open.in_object();
+            match bytes.get(at) {
+                Some(b',') => {
+                    at += 1;
+                    if in_object {
+                        at = check_key(bytes, at, &mut open, &mut plain)?;
+                    }
+                    continue 'value;
+                }
+                Some(byte) if *byte == if in_object { b'}' } else { b']' } => {
+                    at += 1;
+                    let start = open.close();
+                    // Nobody walks around the document itself: it must not take the place of what is inside.
+                    if open.depth > 0 {
+                        known.remember(start, at);
+                    }
+                }
+                _ => return Err(unexpected(bytes, at)),
+            }
+        }
+        return Ok((at, plain));
     }
+}
+
+/// Goes past a key and its colon. It is plain only if it comes after the key before it.
+#[inline]
+fn check_key(bytes: &[u8], at: usize, open: &mut Open, plain: &mut bool) -> Result<usize, JsonError> {
+    let start = skip_blank(bytes, at, plain);
+    if bytes.get(start) != Some(&b'"') {
+        return Err(unexpected(bytes, start));
+    }
+    let end = check_string(bytes, start, plain)?;
+    *plain &= open.follows(bytes, start + 1, end - 1);
+    let colon = skip_blank(bytes, end, plain);
+    if bytes.get(colon) != Some(&b':') {
+        return Err(unexpected(bytes, colon));
+    }
+    Ok(colon + 1)
+}
+
+/// Goes past the string whose first quote is at `at`. It is plain if it is printable ASCII without escapes.
+#[inline]
+fn check_string(bytes: &[u8], at: usize, plain: &mut bool) -> Result<usize, JsonError> {
+    let end = skip_plain(bytes, at + 1);
+    if bytes.get(end) == Some(&b'"') {
+        return Ok(end + 1);
+    }
+    *plain = false;
+    check_rest_of_string(bytes, end)
+}
+
+#[cold]
+fn check_rest_of_string(bytes: &[u8], mut at: usize) -> Result<usize, JsonError> {
+    loop {
+        at = skip_plain(bytes, at);
+        match bytes.get(at) {
+            Some(b'"') => return Ok(at + 1),
+            Some(b'\\') => at = check_escape(bytes, at)?,
+            Some(0x20..) => at += 1,
+            _ => return Err(unexpected(bytes, at)),
+        }
+    }
+}
+
+fn check_escape(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
+    let bad = |at| JsonError { kind: JsonErrorKind::BadEscape, offset: at };
+    match bytes.get(at + 1) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
+        Some(b'u') => match unit(bytes, at).ok_or(bad(at))? {
+            0xd800..0xdc00 => match unit(bytes, at + 6) {
+                Some(0xdc00..0xe000) => Ok(at + 12),
+                _ => Err(bad(at)),
+            },
+            0xdc00..0xe000 => Err(bad(at)),
+            _ => Ok(at + 6),
+        },
+        _ => Err(bad(at)),
+    }
+}
+
+/// The UTF-16 unit that `\uXXXX` at `at` stands for.
+fn unit(bytes: &[u8], at: usize) -> Option<u32> {
+    let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+    if !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    u32::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+/// Goes past a number. It is plain if it is not `-0`.
+#[inline]
+fn check_number(bytes: &[u8], start: usize, plain: &mut bool) -> Result<usize, JsonError> {
+    let digits = start + usize::from(bytes.get(start) == Some(&b'-'));
+    let mut at = digits;
+    while let Some(b'0'..=b'9') = bytes.get(at) {
+        at += 1;
+    }
+    match (bytes.get(digits..at).unwrap_or_default(), bytes.get(at)) {
+        ([], _) => return Err(unexpected(bytes, at)),
+        ([b'0', _, ..], _) => return Err(unexpected(bytes, digits + 1)),
+        (_, Some(b'.' | b'e' | b'E')) => {
+            return Err(JsonError { kind: JsonErrorKind::NotAnInteger, offset: at });
+        }
+        _ => {}
+    }
+    let text = bytes.get(start..at).unwrap_or_default();
+    // 18 digits and a sign are always within 64 bits.
+    if text.len() > 18 {
+        let text = core::str::from_utf8(text).unwrap_or_default();
+        if text.parse::<u64>().is_err() && text.parse::<i64>().is_err() {
+            return Err(JsonError { kind: JsonErrorKind::IntegerRange, offset: start });
+        }
+    }
+    *plain &= text != b"-0";
+    Ok(at)
+}
+
+fn check_word(bytes: &[u8], at: usize, word: &[u8]) -> Result<usize, JsonError> {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let same = rest.iter().zip(word).take_while(|(byte, expected)| byte == expected).count();
+    if same == word.len() { Ok(at + same) } else { Err(unexpected(bytes, at + same)) }
+}
+
+/// Goes past white space, after which nothing is plain.
+#[inline]
+fn skip_blank(bytes: &[u8], at: usize, plain: &mut bool) -> usize {
+    if !bytes.get(at).is_some_and(|byte| is_blank(*byte)) {
+        return at;
+    }
+    *plain = false;
+    skip_whitespace(bytes, at)
+}
+
+fn skip_whitespace(bytes: &[u8], at: usize) -> usize {
+    at + bytes.get(at..).unwrap_or_default().iter().take_while(|byte| is_blank(**byte)).count()
+}
+
+#[inline]
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// The byte at `at` cannot stand there, or there is none.
+#[cold]
+fn unexpected(bytes: &[u8], at: usize) -> JsonError {
+    let kind =
+        bytes.get(at).map_or(JsonErrorKind::UnexpectedEnd, |byte| JsonErrorKind::UnexpectedByte(*byte));
+    JsonError { kind, offset: at.min(bytes.len()) }
 }
 
 /// The open objects and arrays of one scan.
@@ -363,7 +375,7 @@ struct Open {
     /// Those around the value that is scanned.
     outside: usize,
     depth: usize,
-    /// Bit `depth - 1` says whether the container at that depth is an object.
+    /// Whether each is an object, the innermost in bit 0.
     objects: u32,
     starts: [usize; MAX_DEPTH],
     /// The last key of each, as a range of the document.
@@ -375,37 +387,55 @@ impl Open {
         Self { outside, depth: 0, objects: 0, starts: [0; MAX_DEPTH], keys: [(0, 0); MAX_DEPTH] }
     }
 
+    #[inline]
     fn in_object(&self) -> bool {
-        self.depth > 0 && self.objects & (1 << (self.depth - 1)) != 0
+        self.objects & 1 != 0
     }
 
-    /// `false` if that is too deep.
-    fn push(&mut self, object: bool, start: usize) -> bool {
+    /// Enters the one whose bracket is at `at`; returns where it goes on.
+    #[inline]
+    fn push(&mut self, object: bool, at: usize) -> Result<usize, JsonError> {
         if self.outside + self.depth >= MAX_DEPTH {
-            return false;
+            return Err(JsonError { kind: JsonErrorKind::TooDeep, offset: at });
         }
-        let bit = 1 << self.depth;
-        self.objects = if object { self.objects | bit } else { self.objects & !bit };
-        if let (Some(at), Some(key)) = (self.starts.get_mut(self.depth), self.keys.get_mut(self.depth)) {
-            (*at, *key) = (start, (0, 0));
+        self.objects = self.objects << 1 | u32::from(object);
+        if let (Some(start), Some(key)) = (self.starts.get_mut(self.depth), self.keys.get_mut(self.depth)) {
+            (*start, *key) = (at, (0, 0));
         }
         self.depth += 1;
-        true
+        Ok(at + 1)
     }
 
     /// Where the innermost one started.
+    #[inline]
     fn close(&mut self) -> usize {
+        self.objects >>= 1;
         self.depth -= 1;
         self.starts.get(self.depth).copied().unwrap_or_default()
     }
 
     /// Takes the next key of the innermost object; whether its bytes come after those of the key before.
+    #[inline]
     fn follows(&mut self, document: &[u8], start: usize, end: usize) -> bool {
         let Some(last) = self.keys.get_mut(self.depth.wrapping_sub(1)) else { return false };
         let (from, to) = core::mem::replace(last, (start, end));
         // No key starts at 0: a quote stands before it.
-        from == 0 || document.get(from..to) < document.get(start..end)
+        from == 0 || less(document, (from, to), (start, end))
     }
+}
+
+/// Whether the first range of the document holds bytes that come before those of the second.
+#[inline]
+fn less(document: &[u8], first: (usize, usize), second: (usize, usize)) -> bool {
+    let word = |at: usize| document.get(at..)?.first_chunk().copied().map(u64::from_be_bytes);
+    if let (Some(a), Some(b)) = (word(first.0), word(second.0)) {
+        // Most keys differ within their first eight bytes: then those decide.
+        let same = usize::try_from((a ^ b).leading_zeros() / 8).unwrap_or(8);
+        if same < (first.1 - first.0).min(second.1 - second.0).min(8) {
+            return a < b;
+        }
+    }
+    document.get(first.0..first.1) < document.get(second.0..second.1)
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ impl Emitter {
         match &node.value {
             Value::Scalar(..) => {
                 let scalar = Scalar::of(node)?;
-                let quotes = Analysis::of(&scalar.text).quotes(scalar.is_implicit(), false);
+                let quotes = Analysis::of(&scalar.text).quotes(scalar.implicit, false);
                 self.scalar(&scalar.text, quotes, parent.map_or(INDENT, |parent| parent + INDENT), true);
                 Ok(None)
             }
@@ -139,12 +139,12 @@ impl Emitter {
         self.indent(indent);
         let len = key.tag_len() + key.text.chars().count();
         if len <= MAX_SIMPLE_KEY && !analysis.empty && !analysis.multiline {
-            let quotes = analysis.quotes(key.is_implicit(), true);
+            let quotes = analysis.quotes(key.implicit, true);
             self.scalar(&key.text, quotes, indent + INDENT, false);
             self.indicator(":", false, false);
         } else {
             self.indicator("?", true, true);
-            let quotes = analysis.quotes(key.is_implicit(), false);
+            let quotes = analysis.quotes(key.implicit, false);
             self.scalar(&key.text, quotes, indent + INDENT, true);
             self.indent(indent);
             self.indicator(":", true, true);
@@ -235,7 +235,7 @@ impl Emitter {
         if matches!(root.value, Value::Scalar(..)) {
             let scalar = Scalar::of(root)?;
             // After a plain scalar alone, the end of the document must be marked.
-            if Analysis::of(&scalar.text).quotes(scalar.is_implicit(), false) == Quotes::None {
+            if Analysis::of(&scalar.text).quotes(scalar.implicit, false) == Quotes::None {
                 self.out.push_str("...\n");
             }
         }

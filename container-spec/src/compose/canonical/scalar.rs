@@ -14,18 +14,25 @@ use crate::compose::tree::{Node, Style, Tag, Value};
 pub(super) struct Scalar<'n> {
     pub(super) kind: Type,
     pub(super) text: Cow<'n, str>,
+    /// Whether it can be written without quotes and still be what it is.
+    pub(super) implicit: bool,
 }
 
 impl<'n> Scalar<'n> {
     /// The value of a scalar node.
     pub(super) fn of(node: &'n Node<'_>) -> Result<Self, Error> {
         let Value::Scalar(text, style) = &node.value else {
-            return Ok(Self { kind: Type::Null, text: Cow::Borrowed("null") });
+            return Ok(Self { kind: Type::Null, text: Cow::Borrowed("null"), implicit: true });
         };
+        let plain = || resolve(text);
+        let mut implicit = true;
         let kind = match (node.tag, style) {
-            (Tag::None, Style::Text) | (Tag::Str, _) => Type::Str,
+            (Tag::None, Style::Text) | (Tag::Str, _) => {
+                implicit = plain() == Type::Str;
+                Type::Str
+            }
             // A lone `!` makes PyYAML treat even a quoted scalar like a plain one.
-            (Tag::None | Tag::NonSpecific, _) => resolve(text),
+            (Tag::None | Tag::NonSpecific, _) => plain(),
             (Tag::Int, _) => Type::Int,
             (Tag::Float, _) => Type::Float,
             (Tag::Bool, _) => Type::Bool,
@@ -49,7 +56,7 @@ impl<'n> Scalar<'n> {
             Type::Merge | Type::Value => None,
         };
         match written {
-            Some(text) => Ok(Self { kind, text }),
+            Some(text) => Ok(Self { kind, text, implicit }),
             None => Err(Error::new(node.at, ErrorKind::NotCanonical, text)),
         }
     }
@@ -58,15 +65,10 @@ impl<'n> Scalar<'n> {
     pub(super) fn of_key(node: &'n Node<'_>) -> Result<Self, Error> {
         match &node.value {
             Value::Scalar(text, Style::Plain) if text == "=" => {
-                Ok(Self { kind: Type::Str, text: Cow::Borrowed("=") })
+                Ok(Self { kind: Type::Str, text: Cow::Borrowed("="), implicit: false })
             }
             _ => Self::of(node),
         }
-    }
-
-    /// Whether it can be written without quotes and still be what it is.
-    pub(super) fn is_implicit(&self) -> bool {
-        self.kind != Type::Str || resolve(&self.text) == Type::Str
     }
 
     /// The length of its tag in the short form, which PyYAML counts in the length of a key.

@@ -18,45 +18,41 @@ pub(super) struct Analysis {
 }
 
 impl Analysis {
-    /// Looks at every character once.
+    /// Looks at every byte once.
     pub(super) fn of(text: &str) -> Self {
-        if text.is_empty() {
+        let bytes = text.as_bytes();
+        let Some(&first) = bytes.first() else {
             return Self { empty: true, multiline: false, plain: true, single: true };
-        }
-        let mut indicators = text.starts_with("---") || text.starts_with("...");
+        };
+        let blank_after_first = bytes.get(1).is_none_or(|byte| is_blank(*byte));
+        let mut indicators = match first {
+            b',' | b'[' | b']' | b'{' | b'}' | b'&' | b'*' | b'!' | b'|' | b'>' | b'\'' | b'"' | b'%'
+            | b'@' | b'`' => true,
+            b'?' => blank_after_first,
+            b'-' => blank_after_first || text.starts_with("---"),
+            b'.' => text.starts_with("..."),
+            _ => false,
+        };
         let mut breaks = false;
         let mut special = false;
         let mut break_space = false;
         let mut space_break = false;
-        let mut previous = None;
-        let mut letters = text.chars().peekable();
-        while let Some(letter) = letters.next() {
-            let blank_before = previous.is_none_or(is_blank);
-            let blank_after = letters.peek().copied().is_none_or(is_blank);
-            match letter {
-                '#' if blank_before => indicators = true,
-                ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`'
-                    if previous.is_none() =>
-                {
-                    indicators = true;
-                }
-                ':' if blank_after => indicators = true,
-                '?' | '-' if previous.is_none() && blank_after => indicators = true,
-                '\n' => {
+        for (index, byte) in bytes.iter().enumerate() {
+            let before = || index.checked_sub(1).and_then(|index| bytes.get(index));
+            match byte {
+                b'#' => indicators |= before().is_none_or(|byte| is_blank(*byte)),
+                b':' => indicators |= bytes.get(index + 1).is_none_or(|byte| is_blank(*byte)),
+                b' ' => break_space |= before() == Some(&b'\n'),
+                b'!'..=b'~' => {}
+                b'\n' => {
                     breaks = true;
-                    space_break |= previous == Some(' ');
+                    space_break |= before() == Some(&b' ');
                 }
-                // Breaks of YAML 1.1 that are not ASCII are special too, because output is ASCII.
-                '\u{85}' | '\u{2028}' | '\u{2029}' => {
-                    breaks = true;
-                    special = true;
-                }
-                ' ' => break_space |= previous == Some('\n'),
-                ' '..='~' => {}
                 _ => special = true,
             }
-            previous = Some(letter);
         }
+        // Breaks of YAML 1.1 that are not ASCII are special too, because output is ASCII.
+        breaks |= special && text.contains(['\u{85}', '\u{2028}', '\u{2029}']);
         let edges = text.starts_with([' ', '\n']) || text.ends_with([' ', '\n']);
         Self {
             empty: false,
@@ -78,6 +74,7 @@ impl Analysis {
     }
 }
 
-const fn is_blank(letter: char) -> bool {
-    matches!(letter, '\0' | ' ' | '\t' | '\r' | '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
+/// The blanks that are ASCII: next to any other, a text is special, and takes double quotes.
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b'\0' | b' ' | b'\t' | b'\r' | b'\n')
 }
