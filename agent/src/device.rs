@@ -4,6 +4,7 @@ mod application;
 mod boot_environment;
 mod check;
 mod deploy;
+mod engine;
 mod fetch;
 mod keys;
 mod manifest;

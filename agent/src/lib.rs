@@ -15,6 +15,7 @@ pub mod config;
 pub mod containers;
 pub mod demo;
 pub mod device;
+mod dialect;
 pub mod http;
 pub mod metadata;
 pub mod ostree_tree;

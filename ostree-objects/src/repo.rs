@@ -9,6 +9,7 @@ mod bare;
 mod checkout;
 mod commit;
 mod complete;
+mod config;
 mod content;
 mod delta;
 mod error;
@@ -22,6 +23,7 @@ mod prune;
 mod read;
 mod refs;
 mod remote;
+mod space;
 mod summary;
 mod temporary;
 mod walk;
@@ -53,6 +55,7 @@ pub struct Repo {
     objects: File,
     temporary: File,
     mode: RepoMode,
+    config: config::Config,
 }
 
 /// How the agent opens directories: the very one that is named, for use as a starting point.
@@ -86,11 +89,11 @@ impl Repo {
     /// If it is none, or of a mode that is not read.
     pub fn open(path: &Path) -> Result<Self, RepoError> {
         let directory = open_directory(CWD, path)?;
-        let mode = layout::mode(&directory)?;
+        let config = config::Config::read(&directory)?;
         let objects = open_directory(&directory, "objects")?;
         make_directory(&directory, "tmp")?;
         let temporary = open_directory(&directory, "tmp")?;
-        Ok(Self { directory, objects, temporary, mode })
+        Ok(Self { directory, objects, temporary, mode: config.mode, config })
     }
 
     /// How its objects are stored.

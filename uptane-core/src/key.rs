@@ -8,6 +8,8 @@
 //!
 //! Key identifiers are opaque names: nothing is derived from them, and two of them may name one key.
 
+#[cfg(feature = "curve25519-dalek")]
+mod accelerated;
 #[cfg(feature = "ecdsa-p256")]
 mod ecdsa;
 mod ed25519;
@@ -17,6 +19,8 @@ mod signature;
 mod verifier;
 pub(crate) use verifier::verifying_state;
 
+#[cfg(feature = "curve25519-dalek")]
+pub use accelerated::{Accelerated, AcceleratedCheck};
 #[cfg(feature = "ecdsa-p256")]
 pub use ecdsa::EcdsaKey;
 #[cfg(feature = "rsa")]

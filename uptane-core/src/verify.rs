@@ -6,7 +6,7 @@ use crate::canonical::{self, Length, MemberIndex};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Place, Role, Step};
 use crate::json::{self, JsonError, JsonStr, Value};
-use crate::key::{Fingerprint, PublicKey};
+use crate::key::{Fingerprint, PublicKey, Signature};
 use crate::time::UtcTime;
 
 /// Largest threshold that is accepted, as aktualizr's `kMaxSignatures`. The smallest is 1: a threshold of 0
@@ -290,10 +290,10 @@ fn count_keys<D: Dialect, I: MemberIndex>(
     for &form in D::FORMS.iter().take(forms) {
         let mut counted = const { heapless::Vec::<Fingerprint, MAX_SIGNATURES>::new() };
         for signature in signatures.elements()?.take(MAX_SIGNATURES) {
-            let Some(key) = signers.key(signature.get("keyid")?)? else { continue };
-            let signature = D::signature(signature.get("sig")?.string()?);
+            let mut candidate = None;
+            read_candidate::<D>(signers, signature, &mut candidate)?;
             // By reference: without optimisation a move costs the small stack of an ECU another copy.
-            let Some(bytes) = &signature else { continue };
+            let Some((key, bytes)) = &candidate else { continue };
             let value = key.fingerprint();
             if !counted.contains(&value) && key.verify_with::<D::Verifier, I>(bytes, body, form, index)? {
                 // As many places as signatures are tried.
@@ -306,6 +306,19 @@ fn count_keys<D: Dialect, I: MemberIndex>(
         }
     }
     Ok(best)
+}
+
+/// A signature by one of the role's keys, with the key. Not returned: the result would be on the small stack of an ECU
+/// three times while the signature is checked.
+fn read_candidate<D: Dialect>(
+    signers: &Signers<'_>,
+    signature: Value<'_>,
+    candidate: &mut Option<(PublicKey, Signature)>,
+) -> Result<(), JsonError> {
+    if let Some(key) = signers.key(signature.get("keyid")?)? {
+        *candidate = D::signature(signature.get("sig")?.string()?).map(|bytes| (key, bytes));
+    }
+    Ok(())
 }
 
 fn has_unicode_escape(raw: &[u8]) -> bool {

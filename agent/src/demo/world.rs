@@ -22,6 +22,7 @@ use crate::http::Client;
 use crate::pull::{ObjectSource, pull};
 
 /// All that takes part.
+#[derive(Debug)]
 pub(super) struct World {
     pub(super) directory: PathBuf,
     pub(super) factory: Factory,
@@ -170,6 +171,7 @@ fn configure(device: &Path, url: &str) -> anyhow::Result<Config> {
                 device.join("root/usr/bin/hello").display().to_string(),
             ],
         },
+        containers: None,
     };
     let path = device.join("agent.toml");
     fs::write(&path, toml::to_string(&config)?)?;

@@ -29,7 +29,11 @@ impl Device {
         }
         if let Some(image) = &update.application {
             let bytes = self.application_file(image, &update.source).with_context(|| image.name.clone())?;
-            self.application().prepare(image, &bytes, observer).with_context(|| image.name.clone())?;
+            let prepared = match self.engine(&update.source, image)? {
+                Some(engine) => engine.fetch(&self.application(), image, &bytes, observer),
+                None => self.application().prepare(image, &bytes, observer),
+            };
+            prepared.with_context(|| image.name.clone())?;
         }
         Ok(())
     }
@@ -50,7 +54,7 @@ impl Device {
     }
 
     /// The application's file: fetched, and verified as the image that the metadata describes.
-    fn application_file(&self, image: &Image, source: &Source) -> anyhow::Result<Vec<u8>> {
+    pub(super) fn application_file(&self, image: &Image, source: &Source) -> anyhow::Result<Vec<u8>> {
         if image.length > MAX_APPLICATION_BYTES {
             bail!("{} bytes, more than {MAX_APPLICATION_BYTES} for a Compose file", image.length);
         }

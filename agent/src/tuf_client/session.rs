@@ -7,6 +7,7 @@ use uptane_core::tuf::{Action, Client, Limits};
 use uptane_core::{Role, UtcTime};
 
 use super::quote;
+use crate::dialect::Tuf;
 use crate::metadata::{read_limited, read_prefix};
 use crate::{atomic, clock, http};
 
@@ -20,7 +21,7 @@ pub(super) fn init(directory: &Path, root: &Path) -> anyhow::Result<()> {
 
 /// A client whose top-level metadata is up to date.
 pub(super) struct Session {
-    pub(super) client: Client,
+    pub(super) client: Client<Tuf>,
     pub(super) http: http::Client,
     directory: PathBuf,
     url: String,
@@ -30,7 +31,7 @@ impl Session {
     /// Brings the metadata in `directory` up to date with the repository at `url`.
     pub(super) fn refresh(directory: &Path, url: &str) -> anyhow::Result<Self> {
         let mut session = Self {
-            client: Client::new(UtcTime::from_unix(clock::unix_now()), Limits::default()),
+            client: Client::with_dialect(UtcTime::from_unix(clock::unix_now()), Limits::default()),
             http: http::Client::new(),
             directory: directory.into(),
             url: url.trim_end_matches('/').into(),

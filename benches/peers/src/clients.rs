@@ -5,11 +5,15 @@ use std::path::Path;
 
 use sha2::Digest;
 use uptane_core::canonical::Slot;
-use uptane_core::dialect::Tuf;
+use uptane_core::dialect::{self, With};
+use uptane_core::key::Accelerated;
 use uptane_core::metadata::root::Root;
 use uptane_core::stream::{Room, verify_targets};
 use uptane_core::trusted::{Current, Listed};
 use uptane_core::{Repository, Role, UtcTime, Verified};
+
+/// As `ota-agent` verifies.
+type Tuf = With<dialect::Tuf, Accelerated>;
 
 const NOW: UtcTime = UtcTime::from_unix(1_800_000_000);
 const LIMIT: usize = 64 << 20;

@@ -213,7 +213,8 @@ impl<'s, R: Read, O: Output, I: MemberIndex> Reader<'s, R, O, I> {
         }
         let Loaded::Whole(length, plain) = self.load()? else { return Err(self.too_long()) };
         let bytes = self.window.get(self.at..self.at + length).unwrap_or_default();
-        if core::str::from_utf8(bytes).is_err() {
+        // What is plain is ASCII.
+        if !plain && core::str::from_utf8(bytes).is_err() {
             return Err(self.error(JsonErrorKind::NotUtf8));
         }
         let raw = bytes.get(1..length.saturating_sub(1)).unwrap_or_default();

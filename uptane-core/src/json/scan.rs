@@ -32,6 +32,12 @@ fn scan(document: &[u8]) -> Result<Value<'_>, JsonError> {
 /// Checks the value at the start of `bytes`, inside of `depth` open objects and arrays: how long it is, and
 /// whether it is plain. Its UTF-8 is not looked at.
 pub(super) fn check_prefix(bytes: &[u8], depth: usize) -> Result<(usize, bool), JsonError> {
+    if bytes.first() == Some(&b'"') {
+        // Every key of a stream: no need to get ready for what is inside of a container.
+        let mut plain = true;
+        let end = check_string(bytes, 0, &mut plain)?;
+        return Ok((end, plain));
+    }
     check_value(bytes, 0, depth, Until::End, &mut Known::default())
 }
 

@@ -17,7 +17,12 @@ impl<'a> JsonStr<'a> {
     /// The text without escapes, if it was written without: then it needs no buffer.
     #[must_use]
     pub fn plain(self) -> Option<&'a str> {
-        if self.raw.contains(&b'\\') { None } else { core::str::from_utf8(self.raw).ok() }
+        core::str::from_utf8(self.unescaped()?).ok()
+    }
+
+    /// The bytes of the text, if it was written without escapes.
+    fn unescaped(self) -> Option<&'a [u8]> {
+        if self.raw.contains(&b'\\') { None } else { Some(self.raw) }
     }
 
     /// The characters, escapes resolved.
@@ -29,8 +34,8 @@ impl<'a> JsonStr<'a> {
     /// Whether this is `text`.
     #[must_use]
     pub fn eq_text(self, text: &str) -> bool {
-        match self.plain() {
-            Some(plain) => plain == text,
+        match self.unescaped() {
+            Some(bytes) => bytes == text.as_bytes(),
             None => self.chars().eq(text.chars()),
         }
     }
@@ -38,7 +43,7 @@ impl<'a> JsonStr<'a> {
     /// Order by code points, which is the order of UTF-8 bytes as well.
     #[must_use]
     pub fn order(self, other: Self) -> Ordering {
-        match (self.plain(), other.plain()) {
+        match (self.unescaped(), other.unescaped()) {
             (Some(a), Some(b)) => a.cmp(b),
             _ => self.chars().cmp(other.chars()),
         }

@@ -2,7 +2,7 @@
 
 /// The y coordinates of the points of small order on Curve25519, the non-canonical encodings included: such a
 /// key accepts signatures that nobody made. The sign bit is not part of them.
-const SMALL_ORDER: [[u8; 32]; 7] = [
+pub(super) const SMALL_ORDER: [[u8; 32]; 7] = [
     [0; 32],
     first(1),
     [
@@ -25,7 +25,7 @@ const fn first(byte: u8) -> [u8; 32] {
 }
 
 /// 2^255 - 256 + `byte`, little-endian: the prime is 2^255 - 19, which ends in 0xed.
-const fn below_prime(byte: u8) -> [u8; 32] {
+pub(super) const fn below_prime(byte: u8) -> [u8; 32] {
     let mut bytes = [0xff; 32];
     bytes[0] = byte;
     bytes[31] = 0x7f;

@@ -5,7 +5,7 @@ mod streamed;
 use anyhow::Context;
 use uptane_core::canonical::Slot;
 use uptane_core::delegation::{Next, Search};
-use uptane_core::dialect::{Dialect, Tuf, Uptane};
+use uptane_core::dialect::Dialect;
 use uptane_core::metadata::Hashes;
 use uptane_core::metadata::targets::{Target, Targets};
 use uptane_core::primary::{MAX_IMAGE_TARGETS_BYTES, MAX_METADATA_BYTES};
@@ -16,6 +16,7 @@ use uptane_core::{Ecu, Error, ErrorKind, Repository, Role, Step, Verified, check
 use super::files::Files;
 use super::{VerifyArgs, print};
 use crate::cli::Exit;
+use crate::dialect::{Tuf, Uptane};
 
 type Index = Vec<Slot>;
 
