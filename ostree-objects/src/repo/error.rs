@@ -54,7 +54,15 @@ pub enum RepoError {
         /// What is wrong with it.
         error: Error,
     },
-    /// Directories nest deeper than the limit.
+    /// A directory of a commit is inside more directories than the limit.
+    #[error("dirtree {checksum} is in more than {limit} directories")]
+    TooDeep {
+        /// The directory's entries.
+        checksum: Checksum,
+        /// The limit.
+        limit: usize,
+    },
+    /// Directories on disk nest deeper than the limit.
     #[error("directories nest deeper than {limit}")]
     Depth {
         /// The limit.

@@ -125,7 +125,7 @@ impl Repo {
 pub(super) fn refused(Request { object_type, checksum }: Request, error: PullError) -> RepoError {
     match error {
         PullError::Malformed { error, .. } => RepoError::Malformed { object_type, checksum, error },
-        PullError::Depth { limit } => RepoError::Depth { limit },
+        PullError::Depth { limit } => RepoError::TooDeep { checksum, limit },
         PullError::Checksum { expected, actual, .. } => RepoError::Corrupt { object_type, expected, actual },
         PullError::Objects { limit } => RepoError::Objects { limit },
         PullError::Unexpected | PullError::NoSubpath { .. } => RepoError::Missing { object_type, checksum },

@@ -88,6 +88,16 @@ impl Repo {
     pub fn walk<E: From<RepoError>>(
         &self,
         start: TreeEntry,
+        visit: impl FnMut(&TreeEntry) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.walk_below(start, 0, visit)
+    }
+
+    /// Visits what is in `outside` directories already.
+    fn walk_below<E: From<RepoError>>(
+        &self,
+        start: TreeEntry,
+        outside: usize,
         mut visit: impl FnMut(&TreeEntry) -> Result<(), E>,
     ) -> Result<(), E> {
         // One level a directory that is open: what is left in it, the next one last.
@@ -99,16 +109,13 @@ impl Repo {
                 continue;
             };
             left = left.checked_sub(1).ok_or(RepoError::CheckoutEntries { limit: MAX_CHECKOUT_ENTRIES })?;
+            check_depth(&entry, outside.saturating_add(levels.len()))?;
             visit(&entry)?;
             let mut below = self.entries(&entry)?;
-            if below.is_empty() {
-                continue;
+            if !below.is_empty() {
+                below.reverse();
+                levels.push(below);
             }
-            if levels.len() > MAX_DEPTH {
-                return Err(RepoError::Depth { limit: MAX_DEPTH }.into());
-            }
-            below.reverse();
-            levels.push(below);
         }
         Ok(())
     }
@@ -119,8 +126,11 @@ impl Repo {
     /// As [`walk`](Self::walk).
     pub fn diff(&self, old: &Checksum, new: &Checksum) -> Result<TreeDiff, RepoError> {
         let mut diff = TreeDiff::default();
-        let mut left = vec![(self.root(old)?, self.root(new)?)];
-        while let Some((old, new)) = left.pop() {
+        // With the number of directories that they are, or are in.
+        let mut left = vec![(self.root(old)?, self.root(new)?, 1)];
+        while let Some((old, new, depth)) = left.pop() {
+            check_depth(&old, depth)?;
+            check_depth(&new, depth)?;
             let (before, after) = (self.entries(&old)?, self.entries(&new)?);
             let known: BTreeSet<&str> = before.iter().map(|entry| entry.path.as_str()).collect();
             let others: BTreeMap<&str, &TreeEntry> =
@@ -135,14 +145,14 @@ impl Repo {
                     (ours, theirs) if ours == theirs => {}
                     (EntryObjects::Directory { tree, .. }, EntryObjects::Directory { tree: new, .. }) => {
                         if tree != new {
-                            both.push((entry.clone(), (*other).clone()));
+                            both.push((entry.clone(), (*other).clone(), depth + 1));
                         }
                     }
                     _ => diff.modified.push(entry.path.clone()),
                 }
             }
             for entry in after.iter().filter(|entry| !known.contains(entry.path.as_str())) {
-                self.walk(entry.clone(), |entry| {
+                self.walk_below(entry.clone(), depth, |entry| {
                     diff.added.push(entry.path.clone());
                     Ok::<(), RepoError>(())
                 })?;
@@ -151,5 +161,15 @@ impl Repo {
             left.extend(both);
         }
         Ok(diff)
+    }
+}
+
+/// Refuses a directory that is number `depth` of those inside each other, if that is one too many.
+fn check_depth(entry: &TreeEntry, depth: usize) -> Result<(), RepoError> {
+    match entry.objects {
+        EntryObjects::Directory { tree, .. } if depth > MAX_DEPTH => {
+            Err(RepoError::TooDeep { checksum: tree, limit: MAX_DEPTH })
+        }
+        _ => Ok(()),
     }
 }

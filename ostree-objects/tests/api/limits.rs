@@ -4,7 +4,7 @@ use std::fs::File;
 
 use ostree_objects::limits::{MAX_CONTENT_BYTES, MAX_DEPTH};
 use ostree_objects::pull::{Planner, PullError, Request};
-use ostree_objects::repo::{CheckoutOptions, CommitOptions, Repo, RepoError};
+use ostree_objects::repo::{CheckoutOptions, CommitOptions, Repo, RepoError, TreeDiff};
 use ostree_objects::{
     Checksum, Commit, DirMetaRef, DirTree, ErrorKind, FileHeaderRef, Limits, Name, ObjectType, RepoMode,
     XattrsRef,
@@ -60,7 +60,26 @@ fn as_many_directories_inside_each_other_as_the_limit_and_no_more() {
     let deeper = commit_of_depth(&repo, MAX_DEPTH + 1);
     assert_eq!(plan(&repo, deeper, Limits::DEFAULT), Err(PullError::Depth { limit: MAX_DEPTH }));
     let error = repo.checkout(&deeper, &at, "deeper", CheckoutOptions::default()).unwrap_err();
-    assert!(matches!(error, RepoError::Depth { limit: MAX_DEPTH }), "{error}");
+    // The innermost one is empty, which is the limit's only reason to look at it.
+    let innermost = Checksum::of(&DirTree::new().encode());
+    let is_refused = |error: &RepoError| matches!(error, RepoError::TooDeep { checksum, limit: MAX_DEPTH } if *checksum == innermost);
+    assert!(is_refused(&error), "{error}");
+    let count = |commit: &Checksum| {
+        let mut entries = 0;
+        let walked = repo.walk(repo.root(commit).unwrap(), |_| {
+            entries += 1;
+            Ok::<(), RepoError>(())
+        });
+        walked.map(|()| entries)
+    };
+    assert_eq!(count(&fits).unwrap(), MAX_DEPTH);
+    assert!(is_refused(&count(&deeper).unwrap_err()));
+    // Of the one directory that both roots have, everything below differs, down to one that is too deep.
+    assert_eq!(repo.diff(&fits, &fits).unwrap(), TreeDiff::default());
+    assert!(is_refused(&repo.diff(&fits, &deeper).unwrap_err()));
+    let root = commit_of_depth(&repo, 1);
+    assert_eq!(repo.diff(&root, &fits).unwrap().added.len(), MAX_DEPTH - 1);
+    assert!(is_refused(&repo.diff(&root, &deeper).unwrap_err()));
     let error = repo.commit(&outside, &CommitOptions::default()).unwrap_err();
     assert!(matches!(error, RepoError::Depth { limit: MAX_DEPTH }), "{error}");
 }

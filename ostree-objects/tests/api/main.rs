@@ -11,6 +11,7 @@
 mod crash;
 mod deltas;
 mod hostile;
+mod hostile_repo;
 mod limits;
 mod oracles;
 mod pull;

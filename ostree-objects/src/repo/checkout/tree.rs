@@ -89,7 +89,7 @@ impl Checkout<'_> {
     ) -> Result<Arc<Directory>, RepoError> {
         let depth = parent.as_ref().map_or(1, |parent| parent.depth + 1);
         if depth > MAX_DEPTH {
-            return Err(RepoError::Depth { limit: MAX_DEPTH });
+            return Err(RepoError::TooDeep { checksum: *tree, limit: MAX_DEPTH });
         }
         let bytes = self.repo.load_metadata(ObjectType::DirMeta, meta)?;
         let meta = DirMetaRef::parse(&bytes).map_err(malformed(ObjectType::DirMeta, meta))?.into();

@@ -123,7 +123,8 @@ pub fn makes_objects(data: &[u8]) -> bool {
 fn reference(part: &PartRef<'_>, types: &[u8]) -> Option<Vec<(Checksum, Vec<u8>)>> {
     let (mut rest, payload) = (part.operations(), part.payload());
     let mut made = Vec::new();
-    let mut source = None;
+    // Whether it is there, which matters only to what reads it.
+    let mut source: Option<bool> = None;
     let mut open: Option<(usize, usize, usize, Vec<u8>)> = None;
     let mut total = 0_usize;
     while let Some((byte, arguments)) = rest.split_first() {
@@ -165,18 +166,18 @@ fn reference(part: &PartRef<'_>, types: &[u8]) -> Option<Vec<(Checksum, Vec<u8>)
                 let (length, offset) = (number()?, number()?);
                 match source {
                     None => content.extend(of_payload(offset, length)?),
-                    Some(()) => content.extend(range(SOURCE, offset, length)?),
+                    Some(true) => content.extend(range(SOURCE, offset, length)?),
+                    Some(false) => return None,
                 }
             }
             (b'r', _) => {
                 let checksum = of_payload(number()?, 32)?;
-                (checksum == Checksum::of(SOURCE).0).then_some(())?;
-                source = Some(());
+                source = Some(checksum == Checksum::of(SOURCE).0);
             }
             (b'R', _) => source = None,
             (b'B', Some((_, _, size, content))) => {
                 let (offset, length) = (number()?, number()?);
-                source?;
+                source.filter(|is_there| *is_there)?;
                 let patched = patched(of_payload(offset, length)?, size.checked_sub(content.len())?)?;
                 content.extend(patched);
             }
