@@ -31,7 +31,8 @@ use error::Place;
 /// The result appears at once, by rename, after all of it is durable; on any error nothing appears.
 ///
 /// # Errors
-/// If the policy refuses the merge, a tree cannot be read or the result not be written.
+/// If the policy refuses the merge, a tree cannot be read or the result not be written; if `out` is inside of a tree, or
+/// what no merge has made is in the way.
 pub fn merge_directories(
     old: &Path,
     new: &Path,
@@ -39,6 +40,7 @@ pub fn merge_directories(
     out: &Path,
     policy: &Policy<'_>,
 ) -> Result<Report, ApplyError> {
+    refuse_inside([old, new, local], out)?;
     let open = |side, path| DirectoryTree::open(path).map_err(|error| ApplyError::open(side, error));
     let old = open(Side::Old, old)?;
     let new = open(Side::New, new)?.with_links_of(&old);
@@ -78,6 +80,22 @@ pub fn install_directories(
         installer.store_indexes(&indexes)?;
     }
     Ok(installed)
+}
+
+/// A result inside of a tree that it is made from would hold itself.
+fn refuse_inside(trees: [&Path; 3], out: &Path) -> Result<(), ApplyError> {
+    let parent = match out.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    // What does not resolve is for whoever opens it to say.
+    let Ok(parent) = parent.canonicalize() else { return Ok(()) };
+    for (side, tree) in [Side::Old, Side::New, Side::Local].into_iter().zip(trees) {
+        if tree.canonicalize().is_ok_and(|tree| parent.starts_with(tree)) {
+            return Err(ApplyError::Inside { side });
+        }
+    }
+    Ok(())
 }
 
 /// Undoes the last [`install_directories`] at `target`; false if there is nothing to go back to.

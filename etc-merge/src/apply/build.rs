@@ -276,6 +276,9 @@ fn field(hash: &mut Sha256, bytes: &[u8]) {
     hash.update(bytes);
 }
 
+/// The list of what is in a conflict directory.
+pub(super) const SAVED_INDEX: &[u8] = b"index";
+
 /// A line of the conflict directory's index: path, kind, the three digests, and whose version is saved.
 fn index_line(index: &mut String, step: &OwnedStep, side: Side) {
     let Some(conflict) = step.conflict else { return };
@@ -291,8 +294,9 @@ fn write_index<S: Storage>(output: &Output<'_, S>, index: &str) -> Result<(), Ap
     let Output { storage, saved, .. } = output;
     let empty = resolve::XattrMap::new();
     let attributes = Attributes { mode: 0o600, owner: None, xattrs: &empty, mtime: None };
-    let written = |result| at_place(Where { path: b"index", saved: true }.place(), result);
-    let mut file = at_place(Where { path: b"index", saved: true }.place(), storage.create(saved, b"index"))?;
+    let written = |result| at_place(Where { path: SAVED_INDEX, saved: true }.place(), result);
+    let mut file =
+        at_place(Where { path: SAVED_INDEX, saved: true }.place(), storage.create(saved, SAVED_INDEX))?;
     written(storage.write(&mut file, index.as_bytes()))?;
     written(storage.finish(file, &attributes))?;
     written(storage.sync_in_tree(saved))

@@ -93,6 +93,21 @@ pub enum ApplyError {
     /// The directory for the result holds something already, or its path does not end in a name.
     #[error("the directory for the result must not exist or be empty, and its path must end in a name")]
     NotFresh,
+    /// Beside the target, something that no merge has made has a name that the merge needs for itself.
+    #[error(
+        "{} beside the result was not made by a merge: move it away, or choose another place",
+        PathText(name)
+    )]
+    Foreign {
+        /// Its name.
+        name: Vec<u8>,
+    },
+    /// The result would be part of a tree that it is made from.
+    #[error("the result cannot be inside of the {side} tree")]
+    Inside {
+        /// Which tree.
+        side: Side,
+    },
     /// The journal beside the target is damaged or of another format.
     #[error("the journal beside the target is damaged or of another version")]
     BadJournal,

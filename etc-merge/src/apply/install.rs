@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::apply::at_place;
-use crate::apply::build::{Built, Output, Trees, build};
+use crate::apply::build::{Built, Output, SAVED_INDEX, Trees, build};
 use crate::apply::error::{ApplyError, Place, StorageError};
 use crate::apply::journal::{Finished, MAX_JOURNAL_BYTES, Phase, decode, encode};
 use crate::apply::storage::{Attributes, Storage};
@@ -85,6 +85,7 @@ impl<'s, S: Storage> Installer<'s, S> {
         trees: Trees<'_, O, N, L>,
         policy: &Policy<'_>,
     ) -> Result<Installed, ApplyError> {
+        self.check_own()?;
         let before = self.recover()?;
         if let Some(finished) = &before {
             match build::<S, O, N, L>(trees, policy, None) {
@@ -134,6 +135,7 @@ impl<'s, S: Storage> Installer<'s, S> {
         policy: &Policy<'_>,
     ) -> Result<Report, ApplyError> {
         self.check_fresh()?;
+        self.check_own()?;
         self.in_work(self.storage.remove(self.parent, &self.work_name))?;
         let work = self.work()?;
         let result = self.build_next(&work, trees, policy).and_then(|(built, next)| {
@@ -158,6 +160,39 @@ impl<'s, S: Storage> Installer<'s, S> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Refuses names beside the target that hold what no merge has put there: they would be replaced.
+    fn check_own(&self) -> Result<(), ApplyError> {
+        if let Some(work) = self.in_work(self.storage.open(self.parent, &self.work_name))?
+            && !self.in_work(self.storage.is_empty(&work))?
+        {
+            // What a merge was at may have been cut while it replaced the losers of an earlier one.
+            let foreign = || ApplyError::Foreign { name: self.work_name.clone() };
+            return if self.is_own(&work)? { Ok(()) } else { Err(foreign()) };
+        }
+        match at_place(Place::Target, self.storage.open(self.parent, &self.saved_name))? {
+            Some(saved) if matches!(self.storage.load(&saved, SAVED_INDEX, MAX_JOURNAL_BYTES), Ok(None)) => {
+                Err(ApplyError::Foreign { name: self.saved_name.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the working directory holds something that a merge puts there.
+    fn is_own(&self, work: &S::Directory) -> Result<bool, ApplyError> {
+        for name in [JOURNAL, INDEX, DRAFT] {
+            // What is too long to be loaded is there.
+            if !matches!(self.storage.load(work, name, MAX_JOURNAL_BYTES), Ok(None)) {
+                return Ok(true);
+            }
+        }
+        for name in [NEXT, SAVED, PREVIOUS] {
+            if self.in_work(self.storage.open(work, name))?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Exchanges the target back for what was there before the last [`install`](Self::install); false if there is

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt, symlink};
 use std::path::Path;
 
-use etc_merge::{ApplyError, Class, Digest, Policy, Refusal, Resolution, Row, merge_directories};
+use etc_merge::{ApplyError, Class, Digest, Policy, Refusal, Resolution, Row, Side, merge_directories};
 use tempfile::TempDir;
 
 /// A directory with `old`, `new` and `local`, each holding these files.
@@ -130,6 +130,46 @@ fn a_symlink_in_place_of_a_directory_is_never_followed() {
                 let expected = ApplyError::Refused { path: path.to_vec(), refusal: Refusal::ParentIsSymlink };
                 assert_eq!(result, Err(expected), "{change}");
             }
+        }
+    }
+}
+
+#[test]
+fn what_others_have_beside_the_result_stays() {
+    let conflict = || sides([&[("f", "old")], &[("f", "new")], &[("f", "local")]]);
+    for name in ["out.conflicts", ".out.merge"] {
+        let directory = conflict();
+        fs::create_dir(directory.path().join(name)).unwrap();
+        let precious = directory.path().join(name).join("precious");
+        fs::write(&precious, "precious").unwrap();
+        let error = merge(directory.path(), &Policy::safe()).unwrap_err();
+        assert_eq!(error, ApplyError::Foreign { name: name.into() });
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+        assert!(!directory.path().join("out").exists());
+    }
+    // A file of such a name is nobody's to replace either.
+    let directory = conflict();
+    fs::write(directory.path().join("out.conflicts"), "precious").unwrap();
+    merge(directory.path(), &Policy::safe()).unwrap_err();
+    assert_eq!(fs::read_to_string(directory.path().join("out.conflicts")).unwrap(), "precious");
+    // An earlier merge's is.
+    let directory = conflict();
+    merge(directory.path(), &Policy::safe()).unwrap();
+    fs::remove_dir_all(directory.path().join("out")).unwrap();
+    fs::write(directory.path().join("new/f"), "newer").unwrap();
+    merge(directory.path(), &Policy::safe()).unwrap();
+    assert_eq!(fs::read_to_string(directory.path().join("out.conflicts/new/f")).unwrap(), "newer");
+}
+
+#[test]
+fn a_result_is_not_made_inside_of_what_it_is_made_from() {
+    for (side, name) in [(Side::Old, "old"), (Side::New, "new"), (Side::Local, "local")] {
+        let directory = sides([&[("d/f", "old")], &[("d/f", "new")], &[("d/f", "local")]]);
+        let at = |name: &str| directory.path().join(name);
+        for out in [at(name).join("out"), at(name).join("d/out")] {
+            let result = merge_directories(&at("old"), &at("new"), &at("local"), &out, &Policy::safe());
+            assert_eq!(result.unwrap_err(), ApplyError::Inside { side });
+            assert_eq!(fs::read_dir(out.parent().unwrap()).unwrap().count(), 1);
         }
     }
 }
