@@ -33,7 +33,7 @@ pub use checkout::{CheckoutOptions, Links, Ownership, Union};
 pub use commit::CommitOptions;
 pub use error::RepoError;
 pub use facts::FileFacts;
-pub use fsck::{Damage, FsckReport};
+pub use fsck::{BadRef, Damage, FsckReport};
 pub use generate::{BuiltDelta, DeltaOptions};
 pub use prune::{PruneOptions, PruneReport};
 pub use read::FileObject;
