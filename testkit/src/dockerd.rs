@@ -16,6 +16,9 @@ use crate::tools;
 /// How long a daemon may take to come up or to go.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long the kernel may take to let go of a group without processes.
+const GROUP_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Where the registry listens, inside of the engine's network namespace.
 pub const REGISTRY: &str = "127.0.0.1:5000";
 
@@ -87,10 +90,11 @@ impl Dockerd {
             let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
         }
         let script = "ip link set lo up; exec dockerd --data-root \"$1/data\" --exec-root \"$1/exec\" \
-                      --pidfile \"$1/pid\" -H \"unix://$1/docker.sock\" --config-file \"$1/none.json\"";
+                      --pidfile \"$1/pid\" -H \"unix://$1/docker.sock\" --config-file \"$1/none.json\" \
+                      --cgroup-parent \"/$2\"";
         let mut command = Self::ending_with_this("unshare");
         command.args(["--net", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]);
-        command.args(["--mount-proc", "sh", "-c", script, "sh"]).arg(self.path());
+        command.args(["--mount-proc", "sh", "-c", script, "sh"]).arg(self.path()).arg(self.cgroup());
         self.daemon = Some(spawn(&mut command, &self.log()));
         until("dockerd", &self.log(), || {
             UnixStream::connect(self.socket()).is_ok()
@@ -108,6 +112,20 @@ impl Dockerd {
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.path().join("docker.sock")
+    }
+
+    /// The name of the control group that all of its containers are in.
+    fn cgroup(&self) -> String {
+        let name = self.path().file_name().unwrap_or_default().to_string_lossy();
+        format!("testkit{}", name.replace('.', "-"))
+    }
+
+    /// The control groups that hold those of its containers, one in each hierarchy that has it.
+    #[must_use]
+    pub fn groups(&self) -> Vec<PathBuf> {
+        let root = Path::new("/sys/fs/cgroup");
+        let hierarchies = directories(root).into_iter().chain([root.to_owned()]);
+        hierarchies.map(|hierarchy| hierarchy.join(self.cgroup())).filter(|group| group.exists()).collect()
     }
 
     fn log(&self) -> PathBuf {
@@ -229,6 +247,23 @@ impl Drop for Dockerd {
             while first.as_ref().is_some_and(|process| process.exists()) && start.elapsed() < PATIENCE {
                 std::thread::sleep(Duration::from_millis(20));
             }
+        }
+        self.groups().iter().for_each(|group| remove_group(group));
+    }
+}
+
+fn directories(path: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+}
+
+/// Removes a group and those of the containers in it, which they leave behind when they end with their engine. They
+/// are empty: the kernel refuses to remove others, and for a moment those whose last process has just ended.
+fn remove_group(group: &Path) {
+    for group in directories(group).into_iter().chain([group.to_owned()]) {
+        let start = Instant::now();
+        while group.exists() && std::fs::remove_dir(&group).is_err() && start.elapsed() < GROUP_PATIENCE {
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 }

@@ -28,6 +28,10 @@ fn the_engine_of_a_test_pulls_by_digest_and_keeps_its_images_when_its_power_is_c
     assert_eq!(dockerd.docker(&["images", "-q", "--no-trunc"]), id);
     let state = ["inspect", "-f", "{{.State.Status}} {{.Config.Image}}", "one"];
     assert_eq!(dockerd.docker(&state), format!("exited {}", published.image));
+    let groups = dockerd.groups();
+    assert_ne!(groups.len(), 0);
+    drop(dockerd);
+    assert!(!groups.iter().any(|group| group.exists()), "nothing of it is left: {groups:?}");
 }
 
 #[test]

@@ -25,9 +25,9 @@ pub enum WaitFor {
 #[serde(tag = "step", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Step {
-    /// See that the engine's disk has room.
+    /// See that the engine's disk has room for the images whose size is known.
     CheckSpace {
-        /// Bytes that are needed at least.
+        /// Bytes that are needed at least; 0 if no size is known.
         needed_bytes: u64,
     },
     /// Fetch an image from its registry.
@@ -215,6 +215,9 @@ impl Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::CheckSpace { needed_bytes: 0 } => {
+                f.write_str("check nothing of the disk: no image's size is known")
+            }
             Self::CheckSpace { needed_bytes } => write!(f, "check that {} are free", Bytes(*needed_bytes)),
             Self::Pull { image, .. } => write!(f, "pull {image}"),
             Self::Load { image, .. } => write!(f, "load {image}"),

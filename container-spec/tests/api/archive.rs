@@ -139,6 +139,49 @@ fn both_forms_lead_from_the_pinned_digest_to_every_byte() {
     assert_eq!((&*old.images()[0].tags, &*new.images()[0].tags), (&["app:1".to_owned()][..], &[][..]));
 }
 
+/// `docker-26-*.tar` and the image's id in each store, by `fixtures/save-docker-26.sh`.
+#[test]
+fn what_docker_26_saved_from_either_store_is_verified_and_its_image_recognised() {
+    let ids = include_str!("../fixtures/docker-26.txt");
+    for (store, bytes) in [
+        ("classic", &include_bytes!("../fixtures/docker-26-classic.tar")[..]),
+        ("containerd", include_bytes!("../fixtures/docker-26-containerd.tar")),
+    ] {
+        let json = |name: &str| -> serde_json::Value {
+            let (start, len) = member(bytes, name);
+            serde_json::from_slice(&bytes[start..start + len]).unwrap()
+        };
+        let pinned = json("index.json")["manifests"][0]["digest"].as_str().unwrap().parse().unwrap();
+        let name = format!("app@{pinned}");
+        let verified = |bytes: &[u8]| {
+            let mut reader = Reader::new();
+            reader.feed(bytes)?;
+            let image = Normalized::parse(&name).unwrap();
+            reader.finish(&[Pinned { image, manifests: &[], platform: Platform::new("linux", "amd64") }])
+        };
+        let identity = verified(bytes).unwrap().images()[0].identity;
+        // The classic store names an image by its config, containerd's by its manifest.
+        let id = ids.lines().find_map(|line| line.strip_prefix(store)?.rsplit(' ').next()).unwrap();
+        let named = if store == "classic" { identity.config } else { identity.manifest };
+        assert_eq!((identity.pinned, named), (pinned, Some(id.parse().unwrap())), "{store}");
+
+        let layer = json("manifest.json")[0]["Layers"][0].as_str().unwrap().to_owned();
+        let (start, len) = member(bytes, &layer);
+        let mut other = bytes.to_vec();
+        other[start] ^= 1;
+        let actual = Sha256::of(&other[start..start + len]);
+        assert_eq!(kind(verified(&other)), ArchiveErrorKind::Content { actual }, "{store}");
+    }
+}
+
+/// Where the content of a member starts, and its length.
+fn member(bytes: &[u8], name: &str) -> (usize, usize) {
+    let mut archive = tar::Archive::new(bytes);
+    let mut entries = archive.entries().unwrap().map(Result::unwrap);
+    let entry = entries.find(|entry| entry.path().unwrap().to_str() == Some(name)).unwrap();
+    (usize::try_from(entry.raw_file_position()).unwrap(), usize::try_from(entry.size()).unwrap())
+}
+
 #[test]
 fn an_index_leads_to_the_manifest_of_the_platform() {
     let image = Image::new();

@@ -180,7 +180,7 @@ fn a_first_deployment_reads_like_this() {
     assert_eq!(
         lines(&plan),
         [
-            "check that 0 B are free".to_owned(),
+            "check nothing of the disk: no image's size is known".to_owned(),
             format!("pull r.example/db@{db}"),
             format!("pull r.example/web@{web}"),
             format!("verify r.example/db@{db}"),
@@ -209,7 +209,7 @@ fn an_update_touches_only_what_changed() {
     assert_eq!(
         lines(&plan),
         [
-            "check that 0 B are free".to_owned(),
+            "check nothing of the disk: no image's size is known".to_owned(),
             format!("pull r.example/web@{web}"),
             format!("verify r.example/web@{web}"),
             format!("create container app-web-1.next from r.example/web@{web}"),
