@@ -21,6 +21,10 @@ pub struct Config {
     /// How a freshly booted system proves itself.
     #[serde(default)]
     pub health: Health,
+    /// The container engine that runs the application. Without it, what is to run is planned and recorded, and
+    /// carried out by somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub containers: Option<Containers>,
 }
 
 /// The servers, as URLs without a trailing slash.
@@ -86,6 +90,31 @@ pub struct Health {
     pub command: Vec<String>,
 }
 
+/// The container engine of this device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Containers {
+    /// Its socket.
+    pub socket: PathBuf,
+    /// The platform that images are for, such as `linux/arm64`; that of this program if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+    /// How long a service may take to become healthy, in seconds.
+    #[serde(default = "start_timeout_s")]
+    pub start_timeout_s: u32,
+    /// How long a service without a health check must run to count as started, in milliseconds.
+    #[serde(default = "settle_ms")]
+    pub settle_ms: u32,
+}
+
+const fn start_timeout_s() -> u32 {
+    300
+}
+
+const fn settle_ms() -> u32 {
+    5000
+}
+
 impl Config {
     /// Reads the configuration at `path`.
     ///
@@ -108,6 +137,9 @@ impl Config {
             &mut config.paths.roots,
         ] {
             *relative = base.join(&*relative);
+        }
+        if let Some(containers) = &mut config.containers {
+            containers.socket = base.join(&containers.socket);
         }
         Ok(config)
     }

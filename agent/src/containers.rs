@@ -8,6 +8,7 @@
 //! docker-compose.yml          what runs: the file of the last switch that was confirmed
 //! next/docker-compose.yml     what is switched to
 //! next/progress.json          the plan, and how much of it is done
+//! next/held                   whether somebody else, such as an update of the system, decides on the confirmation
 //! images.json                 which of the engine's images came from a verified archive, and for which digest
 //! ```
 //!
@@ -23,9 +24,9 @@ mod steps;
 mod switch;
 mod unix;
 
-pub use archives::{Archive, Archives, NoArchives};
+pub use archives::{Archive, Archives, NoArchives, archive_sizes};
 pub use client::{Engine, Timeouts};
 pub use files::read_text;
 pub use images::{Images, Record};
 pub use lockbox::Lockbox;
-pub use switch::{Settings, Switch, start};
+pub use switch::{Settings, Switch, fetch, remove_image, start};

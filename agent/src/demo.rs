@@ -9,6 +9,7 @@ mod chapters;
 mod factory;
 mod fixture;
 mod machine;
+mod rehearsal;
 mod release;
 mod server;
 mod signing;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use crate::report::{Event, Observer};
+pub use rehearsal::Rehearsal;
 use story::Story;
 use world::World;
 

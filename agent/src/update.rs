@@ -4,6 +4,7 @@
 pub mod journal;
 
 use anyhow::Context;
+use container_spec::archive::ArchiveError;
 use ostree_objects::pull::PullError;
 use ostree_objects::repo::RepoError;
 use uptane_core::Step;
@@ -153,15 +154,25 @@ fn advance(device: &Device, state: State, observer: &mut dyn Observer) -> anyhow
             Some(next) => Next::State(next),
             None => Next::Stop(Finished::RebootNeeded),
         },
-        State::Trial { update } => Next::State(prove(device, update)?),
-        State::Confirmed { update } => {
-            finish(device, &update)?;
-            end(device, &update, Ok(()), observer)?;
-            Next::Stop(Finished::Installed)
-        }
+        State::Trial { update } => Next::State(prove(device, update, observer)?),
+        State::Confirmed { update } => match finish(device, &update, observer)? {
+            Ok(()) => {
+                end(device, &update, Ok(()), observer)?;
+                Next::Stop(Finished::Installed)
+            }
+            Err(reason) => {
+                device.records.set_failed(&update)?;
+                end(device, &update, Err(&reason), observer)?;
+                Next::Stop(Finished::RolledBack { reason })
+            }
+        },
         // Given up in the very boot that was on trial: the old system runs only after a reboot.
-        State::RolledBack { update, .. } if runs(device, &update)? => Next::Stop(Finished::RebootNeeded),
+        State::RolledBack { update, .. } if runs(device, &update)? => {
+            device.restore_application(&update, observer)?;
+            Next::Stop(Finished::RebootNeeded)
+        }
         State::RolledBack { update, reason } => {
+            device.restore_application(&update, observer)?;
             device.discard(&update)?;
             device.records.set_failed(&update)?;
             end(device, &update, Err(&reason), observer)?;
@@ -196,9 +207,10 @@ fn after_deployment(device: &Device, update: Update, boot_id: &str) -> anyhow::R
     Ok(Some(State::RolledBack { update, reason }))
 }
 
-/// Asks the system on trial whether it is healthy. The boot environment learns of the answer first: a cut
+/// Switches the application, without confirming it, and asks the system on trial whether it is healthy: both are
+/// confirmed or given up together. The boot environment learns of the answer first: a cut
 /// after that write and before the journal's is settled by which system boots.
-fn prove(device: &Device, update: Update) -> anyhow::Result<State> {
+fn prove(device: &Device, update: Update, observer: &mut dyn Observer) -> anyhow::Result<State> {
     if update.system.is_some() && !runs(device, &update)? {
         let reason = device.boot_environment()?.why_not_booted()?;
         return Ok(State::RolledBack { update, reason });
@@ -206,7 +218,11 @@ fn prove(device: &Device, update: Update) -> anyhow::Result<State> {
     if update.system.is_some() && !device.boot_environment()?.resume_trial()? {
         return Ok(State::RolledBack { update, reason: "given up in the boot environment".into() });
     }
-    match device.health_check()? {
+    let healthy = match device.switch_application(&update, observer)? {
+        Ok(()) => device.health_check()?,
+        Err(reason) => Err(reason),
+    };
+    match healthy {
         Ok(()) => {
             if update.system.is_some() {
                 device.boot_environment()?.confirm()?;
@@ -277,21 +293,28 @@ fn refusal(error: &anyhow::Error) -> Option<String> {
     let is_refused = error.chain().any(|cause| {
         cause.is::<PullError>()
             || cause.is::<RefusedApplication>()
+            || cause.is::<ArchiveError>()
             || matches!(cause.downcast_ref(), Some(RepoError::Corrupt { .. } | RepoError::Malformed { .. }))
     });
     is_refused.then(|| format!("image targets: step {}: {error:#}", Step::I7))
 }
 
-/// Records a confirmed update as what is installed.
-fn finish(device: &Device, update: &Update) -> anyhow::Result<()> {
+/// Confirms the application and records a confirmed update as what is installed. The inner error says why the
+/// application could not be kept: after a power cut at this point it must prove itself anew, and the system is
+/// confirmed by then.
+fn finish(
+    device: &Device,
+    update: &Update,
+    observer: &mut dyn Observer,
+) -> anyhow::Result<Result<(), String>> {
     let Installed { system, application } = device.records.installed()?;
-    if let Some(image) = &update.application {
-        device.application().commit(image)?;
-    }
+    let kept = device.confirm_application(update, observer)?;
+    let new = update.application.clone().filter(|_| kept.is_ok());
     device.records.set_installed(&Installed {
         system: update.system.clone().or(system),
-        application: update.application.clone().or(application),
-    })
+        application: new.or(application),
+    })?;
+    Ok(kept)
 }
 
 fn describe(state: &State) -> String {

@@ -9,16 +9,21 @@ mod bare;
 mod checkout;
 mod commit;
 mod complete;
+mod config;
 mod content;
 mod delta;
 mod error;
+mod facts;
 mod fsck;
 mod generate;
+mod interrupted;
 mod layout;
 mod parallel;
 mod prune;
 mod read;
 mod refs;
+mod remote;
+mod space;
 mod summary;
 mod temporary;
 mod walk;
@@ -27,10 +32,12 @@ mod write;
 pub use checkout::{CheckoutOptions, Links, Ownership, Union};
 pub use commit::CommitOptions;
 pub use error::RepoError;
+pub use facts::FileFacts;
 pub use fsck::{Damage, FsckReport};
 pub use generate::{BuiltDelta, DeltaOptions};
 pub use prune::{PruneOptions, PruneReport};
 pub use read::FileObject;
+pub use remote::Remote;
 pub use walk::{EntryObjects, TreeDiff, TreeEntry};
 
 use std::fs::File;
@@ -48,6 +55,7 @@ pub struct Repo {
     objects: File,
     temporary: File,
     mode: RepoMode,
+    config: config::Config,
 }
 
 /// How the agent opens directories: the very one that is named, for use as a starting point.
@@ -81,11 +89,11 @@ impl Repo {
     /// If it is none, or of a mode that is not read.
     pub fn open(path: &Path) -> Result<Self, RepoError> {
         let directory = open_directory(CWD, path)?;
-        let mode = layout::mode(&directory)?;
+        let config = config::Config::read(&directory)?;
         let objects = open_directory(&directory, "objects")?;
         make_directory(&directory, "tmp")?;
         let temporary = open_directory(&directory, "tmp")?;
-        Ok(Self { directory, objects, temporary, mode })
+        Ok(Self { directory, objects, temporary, mode: config.mode, config })
     }
 
     /// How its objects are stored.

@@ -1,18 +1,16 @@
 //! `ota-agent containers`: an application on the Docker Engine of this device.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use container_spec::compose::{self, Environment};
-use container_spec::digest::Sha256;
 use container_spec::plan::{Next, Options, Outcome};
 
 use crate::cli::Exit;
 use crate::containers::{
-    Archives, Engine, Lockbox, NoArchives, Settings, Switch, Timeouts, read_text, start,
+    Archives, Engine, Lockbox, NoArchives, Settings, Switch, Timeouts, archive_sizes, read_text, start,
 };
 use crate::report::Printer;
 
@@ -79,17 +77,10 @@ impl How {
         }
     }
 
-    fn lockbox(&self, platform: Option<&str>) -> Option<Lockbox> {
-        let images = self.images.as_ref()?;
-        let manifests = self.manifests.as_ref().unwrap_or(images);
-        Some(Lockbox::new(images, manifests, platform.unwrap_or(std::env::consts::ARCH)))
-    }
-
     fn archives(&self, platform: Option<&str>) -> Box<dyn Archives> {
-        match self.lockbox(platform) {
-            Some(lockbox) => Box::new(lockbox),
-            None => Box::new(NoArchives),
-        }
+        let Some(images) = &self.images else { return Box::new(NoArchives) };
+        let manifests = self.manifests.as_ref().unwrap_or(images);
+        Box::new(Lockbox::new(images, manifests, platform.unwrap_or(std::env::consts::ARCH)))
     }
 }
 
@@ -103,17 +94,7 @@ fn nanos(duration: Duration) -> container_spec::duration::Duration {
 /// # Errors
 /// If the file is refused, the engine cannot be asked, or a reverse does not work.
 pub(crate) fn run(args: &Args, json: bool) -> anyhow::Result<Exit> {
-    let settings = |base: &Path| -> anyhow::Result<Settings> {
-        let base = std::path::absolute(base)?;
-        let base = base.to_str().context("a directory whose name is no UTF-8")?;
-        Ok(Settings {
-            project: args.project.clone(),
-            directory: args.dir.clone(),
-            base: base.trim_end_matches('/').to_owned(),
-            platform: args.platform.clone(),
-        })
-    };
-    let settings = settings(&args.dir)?;
+    let settings = Settings::new(&args.project, &args.dir, args.platform.as_deref())?;
     let engine = Engine::connect(&args.socket, Timeouts::default())?;
     let mut printer = Printer::new(json);
     match &args.command {
@@ -121,8 +102,9 @@ pub(crate) fn run(args: &Args, json: bool) -> anyhow::Result<Exit> {
             let text = read_text(file)?.with_context(|| format!("there is no {}", file.display()))?;
             let archives = how.archives(args.platform.as_deref());
             let mut options = how.options();
-            if let Some(lockbox) = how.lockbox(args.platform.as_deref()) {
-                options.image_bytes = sizes(&lockbox, &text)?;
+            // What is wrong with the file is told when the switch is prepared.
+            if let Ok(project) = compose::load(&text, &Environment::new()) {
+                options.image_bytes = archive_sizes(&*archives, &project)?;
             }
             let switch = Switch::prepare(&engine, &settings, &*archives, &text, &options)?;
             let nothing = switch.plan().is_empty();
@@ -152,21 +134,6 @@ pub(crate) fn run(args: &Args, json: bool) -> anyhow::Result<Exit> {
         }
         Command::Status => status(&engine, &settings, json),
     }
-}
-
-/// What the archives of a file's images take, for the check of the disk: the engine unpacks them.
-fn sizes(lockbox: &Lockbox, text: &str) -> anyhow::Result<BTreeMap<Sha256, u64>> {
-    let mut sizes = BTreeMap::new();
-    // What is wrong with the file is told when the switch is prepared.
-    let Ok(project) = compose::load(text, &Environment::new()) else { return Ok(sizes) };
-    for image in project.services.values().filter_map(|service| service.image.as_ref()) {
-        if let Some(digest) = image.normalized().and_then(|image| image.pinned())
-            && let Some(bytes) = lockbox.size_bytes(digest)?
-        {
-            sizes.insert(digest, bytes);
-        }
-    }
-    Ok(sizes)
 }
 
 fn status(engine: &Engine, settings: &Settings, json: bool) -> anyhow::Result<Exit> {

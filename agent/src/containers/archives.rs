@@ -1,11 +1,13 @@
 //! Images from archives: verified whole, then given to the engine, and the same bytes.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek as _};
 use std::path::PathBuf;
 
 use anyhow::Context;
 use container_spec::archive::{Guard, Pinned, Reader, Verified};
+use container_spec::compose::Project;
 use container_spec::digest::Sha256;
 use container_spec::engine::Request;
 use container_spec::platform::Platform;
@@ -31,6 +33,24 @@ pub trait Archives {
     /// # Errors
     /// If that cannot be said, or what should lead to it does not.
     fn archive(&self, digest: Sha256) -> anyhow::Result<Option<Archive>>;
+}
+
+/// What the archives of a project's images take, in bytes, for the check of the disk: the engine unpacks them.
+///
+/// # Errors
+/// As [`Archives::archive`].
+pub fn archive_sizes(archives: &dyn Archives, project: &Project) -> anyhow::Result<BTreeMap<Sha256, u64>> {
+    let mut sizes = BTreeMap::new();
+    for image in project.services.values().filter_map(|service| service.image.as_ref()) {
+        if let Some(digest) = image.normalized().and_then(|image| image.pinned())
+            && let Some(archive) = archives.archive(digest)?
+        {
+            let metadata = std::fs::metadata(&archive.file);
+            let metadata = metadata.with_context(|| format!("reading {}", archive.file.display()))?;
+            sizes.insert(digest, metadata.len());
+        }
+    }
+    Ok(sizes)
 }
 
 impl<F: Fn(Sha256) -> Option<Archive>> Archives for F {

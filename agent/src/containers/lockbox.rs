@@ -28,17 +28,6 @@ impl Lockbox {
         Self { images: images.into(), manifests: manifests.into(), platform: platform.into() }
     }
 
-    /// The size in bytes of the archive of the image that `digest` pins, if there is one.
-    ///
-    /// # Errors
-    /// As [`Archives::archive`].
-    pub fn size_bytes(&self, digest: Sha256) -> anyhow::Result<Option<u64>> {
-        let Some(archive) = self.archive(digest)? else { return Ok(None) };
-        let metadata = std::fs::metadata(&archive.file);
-        let metadata = metadata.with_context(|| format!("reading {}", archive.file.display()))?;
-        Ok(Some(metadata.len()))
-    }
-
     fn manifest(&self, digest: Sha256) -> PathBuf {
         self.manifests.join(format!("{}.json", hex(digest)))
     }

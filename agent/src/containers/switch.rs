@@ -1,17 +1,17 @@
 //! The switch of an application, step by step, with a journal.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use container_spec::compose::{self, Environment, Project};
 use container_spec::engine::Request;
-use container_spec::plan::{self, Next, Options, Outcome, Plan, Progress, Step};
+use container_spec::plan::{self, Next, Options, Outcome, Plan, Progress, Step, Undo};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::archives::Archives;
+use super::archives::{Archives, NoArchives};
 use super::images::Images;
 use super::steps::Worker;
 use super::{Engine, files};
@@ -32,6 +32,21 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Of the application `project` with its files in `directory`, which relative paths start from as well.
+    ///
+    /// # Errors
+    /// If the directory's absolute name is no UTF-8.
+    pub fn new(project: &str, directory: &Path, platform: Option<&str>) -> anyhow::Result<Self> {
+        let base = std::path::absolute(directory)?;
+        let base = base.to_str().context("a directory whose name is no UTF-8")?;
+        Ok(Self {
+            project: project.to_owned(),
+            directory: directory.into(),
+            base: base.trim_end_matches('/').to_owned(),
+            platform: platform.map(str::to_owned),
+        })
+    }
+
     fn compose_file(&self) -> PathBuf {
         self.directory.join("docker-compose.yml")
     }
@@ -42,6 +57,15 @@ impl Settings {
 
     fn journal(&self) -> PathBuf {
         self.directory.join("next/progress.json")
+    }
+
+    /// There while a switch waits for another decision before it is confirmed.
+    fn held_file(&self) -> PathBuf {
+        self.directory.join("next/held")
+    }
+
+    fn is_held(&self) -> anyhow::Result<bool> {
+        self.held_file().try_exists().context("looking for what holds the switch")
     }
 
     fn images(&self) -> anyhow::Result<Images> {
@@ -121,6 +145,33 @@ impl<'s> Switch<'s> {
         text: &str,
         options: &Options,
     ) -> anyhow::Result<Self> {
+        Self::begin(engine, settings, archives, text, options, false)
+    }
+
+    /// As [`prepare`](Self::prepare), of a switch that is not confirmed before another decision is made:
+    /// [`run_to_confirmation`](Self::run_to_confirmation) takes it there, also by [`start`] after a boot, and
+    /// [`run`](Self::run) confirms it.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub fn prepare_held(
+        engine: &'s Engine,
+        settings: &'s Settings,
+        archives: &'s dyn Archives,
+        text: &str,
+        options: &Options,
+    ) -> anyhow::Result<Self> {
+        Self::begin(engine, settings, archives, text, options, true)
+    }
+
+    fn begin(
+        engine: &'s Engine,
+        settings: &'s Settings,
+        archives: &'s dyn Archives,
+        text: &str,
+        options: &Options,
+        held: bool,
+    ) -> anyhow::Result<Self> {
         let lock = settings.lock()?;
         if settings.journal().try_exists().context("looking for the journal")? {
             bail!("another switch is not finished");
@@ -135,6 +186,10 @@ impl<'s> Switch<'s> {
         let progress = Progress::new(plan);
         let switch = Self { engine, settings, archives, images, project, progress, _lock: lock };
         atomic::write(&settings.next_file(), text.as_bytes()).context("recording the Compose file")?;
+        match held {
+            true => atomic::write(&settings.held_file(), b"").context("holding the switch")?,
+            false => atomic::remove(&settings.held_file()).context("removing what held another switch")?,
+        }
         switch.record()?;
         Ok(switch)
     }
@@ -181,6 +236,22 @@ impl<'s> Switch<'s> {
         loop {
             if let Some(outcome) = self.advance(observer)? {
                 return Ok(outcome);
+            }
+        }
+    }
+
+    /// Takes steps until all that is wanted runs and only the confirmation is left, or back until what ran before
+    /// runs again. The switch itself stays open, for [`run`](Self::run). Returns whether what is wanted runs.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_to_confirmation(&mut self, observer: &mut dyn Observer) -> anyhow::Result<bool> {
+        loop {
+            match self.progress.next() {
+                Next::Do(Step::Confirm) | Next::Finished(Outcome::Applied) => return Ok(true),
+                Next::Finished(Outcome::RolledBack) => return Ok(false),
+                Next::Do(_) if self.progress.is_confirmed() => return Ok(true),
+                _ => drop(self.advance(observer)?),
             }
         }
     }
@@ -262,7 +333,7 @@ impl<'s> Switch<'s> {
 
     /// The journal goes first: without it there is no switch.
     fn forget(&self) -> anyhow::Result<()> {
-        for path in [self.settings.journal(), self.settings.next_file()] {
+        for path in [self.settings.journal(), self.settings.next_file(), self.settings.held_file()] {
             atomic::remove(&path).with_context(|| format!("removing {}", path.display()))?;
         }
         Ok(())
@@ -270,8 +341,8 @@ impl<'s> Switch<'s> {
 }
 
 /// Brings the application up, as after a boot: finishes the switch that the journal tells of, then starts what
-/// is confirmed and does not run, in the order of `depends_on`, or makes it anew if it is gone. Returns how the
-/// switch ended, if there was one.
+/// is confirmed and does not run, in the order of `depends_on`, or makes it anew if it is gone. A switch that is
+/// held is taken as far as its confirmation, or back, and left open. Returns how the switch ended, if one did.
 ///
 /// # Errors
 /// If the engine cannot be asked, or something of what is confirmed cannot be started: all else is started
@@ -284,6 +355,10 @@ pub fn start(
     observer: &mut dyn Observer,
 ) -> anyhow::Result<Option<Outcome>> {
     let outcome = match Switch::resume(engine, settings, archives)? {
+        Some(mut switch) if settings.is_held()? => {
+            switch.run_to_confirmation(observer)?;
+            return Ok(None);
+        }
         Some(switch) => Some(switch.run(observer)?),
         None => None,
     };
@@ -315,6 +390,57 @@ impl Switch<'_> {
         }
         Ok(())
     }
+}
+
+/// Brings the images of the Compose file `text` to the engine and verifies them, so that the switch to it needs
+/// neither network nor archives. Nothing that runs changes. `fetches` is told the images that are not there yet
+/// before any is fetched, so that they can be removed again if they come to nothing.
+///
+/// # Errors
+/// If the file is refused or not pinned, or an image cannot be had; it may be repeated.
+pub fn fetch(
+    engine: &Engine,
+    settings: &Settings,
+    archives: &dyn Archives,
+    text: &str,
+    options: &Options,
+    observer: &mut dyn Observer,
+    fetches: impl FnOnce(&Plan, &[&str]) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let _lock = settings.lock()?;
+    let project = read(text)?;
+    let mut images = settings.images()?;
+    let mut current = engine.current(&settings.project)?;
+    images.name(&mut current);
+    let plan = plan::plan(&settings.project, &project, &current, options)?;
+    let missing = plan.steps.iter().filter_map(|step| match step {
+        Step::Pull { image, .. } | Step::Load { image, .. } => Some(image.as_str()),
+        _ => None,
+    });
+    fetches(&plan, &missing.collect::<Vec<_>>())?;
+    let of = plan.steps.len();
+    let mut worker = Worker { engine, settings, archives, images: &mut images, project: &project };
+    for (step, number) in plan.steps.iter().zip(1..) {
+        if !matches!(
+            step,
+            Step::CheckSpace { .. } | Step::Pull { .. } | Step::Load { .. } | Step::Verify { .. }
+        ) {
+            break;
+        }
+        observer.event(Event::Step { number, of, step: step.clone() });
+        worker.step(step, observer)?;
+    }
+    Ok(())
+}
+
+/// Removes an image that [`fetch`] brought, unless a container uses it or it is gone.
+///
+/// # Errors
+/// If the engine cannot be asked.
+pub fn remove_image(engine: &Engine, settings: &Settings, image: &str) -> anyhow::Result<()> {
+    let (project, mut images) = (Project::default(), settings.images()?);
+    let worker = Worker { engine, settings, archives: &NoArchives, images: &mut images, project: &project };
+    worker.undo(&Undo::RemoveImage { image: image.to_owned() })
 }
 
 /// Removes what an earlier switch could not remove.

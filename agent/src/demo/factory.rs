@@ -78,23 +78,32 @@ impl Factory {
     }
 
     /// Builds a release on top of the newest one: a commit on the branch, and its Compose file.
-    pub(super) fn build(&mut self, release: &Release) -> anyhow::Result<(Built, Built)> {
+    pub(super) fn build(&mut self, release: &Release<'_>) -> anyhow::Result<(Built, Built)> {
+        let system = self.build_system(release)?;
+        Ok((system, self.application(release.version, &release.compose())?))
+    }
+
+    /// The commit of a release alone.
+    pub(super) fn build_system(&mut self, release: &Release<'_>) -> anyhow::Result<Built> {
         let name = format!("tree-{}", release.version);
         let options = CheckoutOptions { links: Links::Never, ..CheckoutOptions::default() };
         self.repo.checkout(&self.head, &File::open(&self.work)?, &name, options)?;
         release.apply(&self.work.join(&name))?;
         let commit = self.commit(&self.work.join(&name), release.version)?;
         self.head = commit;
-        let system = self.system(release.version, commit);
-        let text = release.compose();
+        Ok(self.system(release.version, commit))
+    }
+
+    /// Lists a Compose file as an image of the application.
+    pub(super) fn application(&mut self, version: &str, text: &str) -> anyhow::Result<Built> {
         let application = Built {
-            name: format!("docker-compose-{}.yml", release.version),
+            name: format!("docker-compose-{version}.yml"),
             length: u64::try_from(text.len())?,
             sha256: Checksum::of(text.as_bytes()).0,
         };
         write(&self.www.join("image/targets").join(&application.name), text.as_bytes())?;
         self.offer(&application, "docker-compose", "BINARY");
-        Ok((system, application))
+        Ok(application)
     }
 
     fn commit(&self, tree: &Path, version: &str) -> anyhow::Result<Checksum> {

@@ -9,12 +9,12 @@ use ostree_objects::Checksum;
 
 /// One release, described by what it changes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Release {
-    pub(super) version: &'static str,
+pub(super) struct Release<'r> {
+    pub(super) version: &'r str,
     /// Lines added to the default `sshd_config`, which the device's user edited too.
-    pub(super) sshd: Option<&'static str>,
+    pub(super) sshd: Option<&'r str>,
     /// The new default of `sysctl.d/10-net.conf`, which nobody edited.
-    pub(super) sysctl: Option<&'static str>,
+    pub(super) sysctl: Option<&'r str>,
     /// Whether the first program that the kernel starts is there. Without it no boot succeeds.
     pub(super) init: bool,
     /// Files of documentation added, so that a pull takes some requests.
@@ -22,7 +22,7 @@ pub(super) struct Release {
 }
 
 /// The first update: new defaults, one of which collides with a local edit.
-pub(super) const V2: Release = Release {
+pub(super) const V2: Release<'static> = Release {
     version: "2.0.0",
     sshd: Some("# from release 2.0.0\nPermitRootLogin no\n"),
     sysctl: Some("net.ipv4.ip_forward = 1\nnet.ipv4.tcp_syncookies = 1\n"),
@@ -30,22 +30,22 @@ pub(super) const V2: Release = Release {
     documents: 8,
 };
 /// The bad one.
-pub(super) const V3: Release =
+pub(super) const V3: Release<'static> =
     Release { version: "3.0.0", sshd: None, sysctl: None, init: false, documents: 4 };
 /// The one that travels on a stick.
-pub(super) const V4: Release =
+pub(super) const V4: Release<'static> =
     Release { version: "4.0.0", sshd: None, sysctl: None, init: true, documents: 4 };
 /// The one that attackers offer; it is good, but never comes to be installed.
-pub(super) const V4_1: Release =
+pub(super) const V4_1: Release<'static> =
     Release { version: "4.1.0", sshd: None, sysctl: None, init: true, documents: 4 };
 /// The one whose installation is interrupted.
-pub(super) const V5: Release =
+pub(super) const V5: Release<'static> =
     Release { version: "5.0.0", sshd: None, sysctl: None, init: true, documents: 40 };
 
 /// The first program that the kernel starts, in a tree.
 pub(super) const INIT: &str = "usr/sbin/init";
 
-impl Release {
+impl Release<'_> {
     /// Turns `tree`, which holds the release before, into this one.
     pub(super) fn apply(&self, tree: &Path) -> anyhow::Result<()> {
         let version = self.version;

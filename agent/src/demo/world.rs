@@ -17,10 +17,12 @@ use super::story::Story;
 use super::{Options, fixture, signing};
 use crate::clock;
 use crate::config::{Config, Ecus, Health, Paths};
-use crate::device::{Device, ObjectSource, pull};
+use crate::device::Device;
 use crate::http::Client;
+use crate::pull::{ObjectSource, pull};
 
 /// All that takes part.
+#[derive(Debug)]
 pub(super) struct World {
     pub(super) directory: PathBuf,
     pub(super) factory: Factory,
@@ -169,6 +171,7 @@ fn configure(device: &Path, url: &str) -> anyhow::Result<Config> {
                 device.join("root/usr/bin/hello").display().to_string(),
             ],
         },
+        containers: None,
     };
     let path = device.join("agent.toml");
     fs::write(&path, toml::to_string(&config)?)?;

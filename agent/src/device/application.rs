@@ -1,11 +1,15 @@
 //! The application: a Compose file that is checked to be pinned, and the recorded plan of the switch to it.
 //!
+//! Where an engine is configured, it carries the plan out (`super::engine`), in the same directory, and is asked what
+//! runs; otherwise this record stands in for it.
+//!
 //! ```text
 //! docker-compose.yml     what is to run
 //! containers.json        what runs, by the record of the plans that were carried out
 //! next/docker-compose.yml, next/plan.json    what an update will switch to, and how
 //! ```
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -32,6 +36,9 @@ pub struct Application {
 struct Prepared {
     image: Image,
     plan: Plan,
+    /// Images that were fetched for it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    fetched: BTreeSet<String>,
 }
 
 impl Application {
@@ -79,9 +86,29 @@ impl Application {
         let plan = plan::plan(PROJECT, &project, &self.containers()?, &Options::default())?;
         observer.event(Event::Note { text: format!("application: {} steps planned", plan.steps.len()) });
         let next = self.directory.join("next");
-        let record = serde_json::to_vec_pretty(&Prepared { image: image.clone(), plan })?;
         atomic::write(&next.join("docker-compose.yml"), bytes).context("recording the Compose file")?;
-        atomic::write(&next.join("plan.json"), &record).context("recording the plan")
+        self.record(&Prepared { image: image.clone(), plan, fetched: BTreeSet::new() })
+    }
+
+    /// Records the plan of a switch that the engine carries out, and the images that are fetched for it, beside those
+    /// of an earlier try.
+    pub(super) fn record_fetch(&self, image: &Image, plan: Plan, fetched: &[&str]) -> anyhow::Result<()> {
+        let mut all = self.fetched()?;
+        all.extend(fetched.iter().map(|&name| name.to_owned()));
+        self.record(&Prepared { image: image.clone(), plan, fetched: all })
+    }
+
+    /// The images that were fetched for what is prepared.
+    pub(super) fn fetched(&self) -> anyhow::Result<BTreeSet<String>> {
+        if !self.directory.join("next/plan.json").exists() {
+            return Ok(BTreeSet::new());
+        }
+        Ok(self.prepared()?.fetched)
+    }
+
+    fn record(&self, prepared: &Prepared) -> anyhow::Result<()> {
+        let record = serde_json::to_vec_pretty(prepared)?;
+        atomic::write(&self.directory.join("next/plan.json"), &record).context("recording the plan")
     }
 
     /// Carries the plan for `image` out in the record and makes its file the one that is to run. It may be
@@ -92,7 +119,7 @@ impl Application {
             // Done before, by a call that was stopped after it.
             return Ok(());
         }
-        let Prepared { image: planned, plan } = self.prepared()?;
+        let Prepared { image: planned, plan, .. } = self.prepared()?;
         if planned != *image {
             bail!("the plan is for {}, not for {}", planned.name, image.name);
         }
@@ -133,7 +160,7 @@ pub struct RefusedApplication {
 }
 
 /// Reads a Compose file and demands that nothing can change its meaning.
-fn read(bytes: &[u8]) -> Result<Project, RefusedApplication> {
+pub(super) fn read(bytes: &[u8]) -> Result<Project, RefusedApplication> {
     let refused = |reason| RefusedApplication { reason };
     let text = std::str::from_utf8(bytes).map_err(|error| refused(error.to_string()))?;
     let project = compose::load(text, &Environment::new()).map_err(|error| refused(error.to_string()))?;

@@ -73,7 +73,7 @@ impl Device {
             self.boot_environment()?.confirm()?;
             sysroot.cleanup(Some(&running))?;
         }
-        self.application().discard()?;
+        self.discard_application(update)?;
         self.forget_downloads()
     }
 

@@ -9,8 +9,10 @@ use ostree_objects::repo::Repo;
 use uptane_core::metadata::Hashes;
 use uptane_core::target::ImageVerifier;
 
-use super::{Device, ObjectSource, pull};
+use super::Device;
 use crate::atomic;
+use crate::http::{Client, Patience};
+use crate::pull::{ObjectSource, pull};
 use crate::report::Observer;
 use crate::update::journal::{Image, Source, Update};
 
@@ -27,7 +29,11 @@ impl Device {
         }
         if let Some(image) = &update.application {
             let bytes = self.application_file(image, &update.source).with_context(|| image.name.clone())?;
-            self.application().prepare(image, &bytes, observer).with_context(|| image.name.clone())?;
+            let prepared = match self.engine(&update.source, image)? {
+                Some(engine) => engine.fetch(&self.application(), image, &bytes, observer),
+                None => self.application().prepare(image, &bytes, observer),
+            };
+            prepared.with_context(|| image.name.clone())?;
         }
         Ok(())
     }
@@ -35,7 +41,9 @@ impl Device {
     fn objects(&self, source: &Source) -> anyhow::Result<ObjectSource> {
         Ok(match source {
             Source::Servers => {
-                ObjectSource::Server { client: self.client.clone(), url: self.config.server.ostree.clone() }
+                // What an update needs is worth waiting for.
+                let client = Client::patient(Patience::PULL);
+                ObjectSource::Server { client, url: self.config.server.ostree.clone() }
             }
             Source::Lockbox(directory) => {
                 let path = directory.join("images/ostree");
@@ -46,7 +54,7 @@ impl Device {
     }
 
     /// The application's file: fetched, and verified as the image that the metadata describes.
-    fn application_file(&self, image: &Image, source: &Source) -> anyhow::Result<Vec<u8>> {
+    pub(super) fn application_file(&self, image: &Image, source: &Source) -> anyhow::Result<Vec<u8>> {
         if image.length > MAX_APPLICATION_BYTES {
             bail!("{} bytes, more than {MAX_APPLICATION_BYTES} for a Compose file", image.length);
         }

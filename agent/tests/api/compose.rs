@@ -52,6 +52,10 @@ fn lock_pins_what_it_is_given_a_digest_for_and_refuses_the_rest() {
     assert_eq!(locked, format!("services:\n  web:\n    image: nginx@sha256:{DIGEST}\n"));
     let again = compose(locked, &["lock", "a.yml"]);
     assert_eq!(text(&again.stdout), locked);
+    let outside = compose(&format!("{locked}    env_file: variables\n"), &["lock", "a.yml"]);
+    let said = "ota-agent: error: a.yml:4:15: web: `env_file` names another file, whose content nothing pins: write its \
+                values into this one\n";
+    assert_eq!((outside.status.code(), text(&outside.stderr)), (Some(1), said));
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod cut;
 mod device;
 mod offline;
 mod others;
+mod update;
 
 use container_spec::plan::Outcome;
 use device::{Device, HEALTHY, UNHEALTHY, compose};

@@ -101,8 +101,9 @@ fn refuse_unprintable(text: &str, file: u16) -> Result<(), Error> {
 /// An image that has a digest keeps it, without its tag.
 ///
 /// # Errors
-/// As [`canonical`]; and for a service without an image, an image that is no reference, and one for which
-/// there is no digest.
+/// As [`canonical`]; for a service without an image, an image that is no reference, and one for which there is no
+/// digest; and for what stands in another file, whose content the digest of this one does not cover: `include`,
+/// `extends`, `env_file`, `label_file`.
 pub fn lock(text: &str, digest_of: impl FnMut(&Normalized<'_>) -> Option<Sha256>) -> Result<String, Error> {
     lock_files(&[text], digest_of)
 }
@@ -116,6 +117,9 @@ pub fn lock_files(
     mut digest_of: impl FnMut(&Normalized<'_>) -> Option<Sha256>,
 ) -> Result<String, Error> {
     let (mut document, len) = merged(texts)?;
+    if let Some(error) = other_halves(&document.root).min_by_key(|error| error.at) {
+        return Err(error);
+    }
     let services = document.root.get_mut("services").map(|services| &mut services.value);
     let Some(Value::Mapping(services)) = services else {
         return Err(Error::new(document.root.at, ErrorKind::Missing("services"), "file"));
@@ -151,8 +155,8 @@ fn pin(
     Ok(alloc::format!("{name}@{digest}"))
 }
 
-/// Whether the text is canonical, has no variables, pins every image and stands alone, without `include` and
-/// `extends`: nothing can change its meaning.
+/// Whether the text is canonical, has no variables, pins every image and stands alone, without `include`, `extends`,
+/// `env_file` and `label_file`: nothing can change its meaning.
 ///
 /// # Errors
 /// All that is missing, in the order of the file; at least [`ErrorKind::NotCanonical`] at its first line if it
@@ -172,9 +176,7 @@ pub fn check_locked(text: &str) -> Result<(), Vec<Error>> {
             Value::Mapping(entries) => rest.extend(entries.iter().map(|(_, value)| value)),
         }
     }
-    for (key, name) in other_halves(&document.root) {
-        errors.push(Error::new(key.at, ErrorKind::RefusedProperty, name));
-    }
+    errors.extend(other_halves(&document.root));
     for (name, service) in document.root.get("services").map(Node::entries).unwrap_or_default() {
         let Some(image) = service.get("image") else {
             let name = name.as_scalar().unwrap_or_default();
@@ -195,15 +197,27 @@ pub fn check_locked(text: &str) -> Result<(), Vec<Error>> {
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
-/// The keys that stand for another file or service. Without it, the file means something else.
-fn other_halves<'n, 'a>(root: &'n Node<'a>) -> impl Iterator<Item = (&'n Node<'a>, &'static str)> {
+/// What stands for something in another file or service. Without it, the file means something else.
+fn other_halves<'n, 'a>(root: &'n Node<'a>) -> impl Iterator<Item = Error> {
     let named = |node: &'n Node<'a>, name: &'static str| {
         let key = node.entries().iter().map(|(key, _)| key).find(|key| key.as_scalar() == Some(name));
-        key.map(|key| (key, name))
+        key.map(|key| Error::new(key.at, ErrorKind::RefusedProperty, name))
     };
     let services = root.get("services").map(Node::entries).unwrap_or_default();
-    let extends = services.iter().filter_map(move |(_, service)| named(service, "extends"));
-    named(root, "include").into_iter().chain(extends)
+    let of_services = services.iter().flat_map(move |(name, service)| {
+        named(service, "extends")
+            .into_iter()
+            .chain(named_files(name.as_scalar().unwrap_or_default(), service))
+    });
+    named(root, "include").into_iter().chain(of_services)
+}
+
+/// The properties of a service that name files of values.
+pub(super) fn named_files<'n>(name: &'n str, service: &'n Node<'_>) -> impl Iterator<Item = Error> {
+    ["env_file", "label_file"].into_iter().filter_map(move |property| {
+        let value = service.get(property)?;
+        Some(Error::new(value.at, ErrorKind::NamesFile(property), name))
+    })
 }
 
 /// A `$` that is not doubled.

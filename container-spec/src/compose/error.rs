@@ -132,6 +132,10 @@ pub enum ErrorKind {
     /// another file or service where the text must stand alone.
     #[error("this property is not supported")]
     RefusedProperty,
+    /// A property that names a file of values, where the digest of the text must cover all that it means; the subject
+    /// is the service.
+    #[error("`{0}` names another file, whose content nothing pins: write its values into this one")]
+    NamesFile(&'static str),
     /// A property that must be there is missing.
     #[error("`{0}` is missing")]
     Missing(&'static str),

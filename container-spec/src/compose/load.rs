@@ -5,6 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::canonical;
 use super::decode::{Context, Decode};
 use super::environment::Environment;
 use super::error::{Error, ErrorKind};
@@ -74,6 +75,7 @@ fn property(project: &mut Project, key: &Node<'_>, value: &Node<'_>, cx: &mut Co
                 check_name(key, cx);
                 let image = value.get("image").map(|image| image.at);
                 project.places.insert(name.to_owned(), Places { name: key.at, image });
+                project.named_files.extend(canonical::named_files(name, value));
                 if let Some(service) = Decode::decode(value, cx) {
                     project.services.insert(name.to_owned(), service);
                 }

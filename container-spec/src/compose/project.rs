@@ -48,6 +48,9 @@ pub struct Project {
     /// Variables that were used but not set.
     #[serde(skip)]
     pub unset: Vec<Unset>,
+    /// Properties that name files of values, whether these were read or not.
+    #[serde(skip)]
+    pub(crate) named_files: Vec<Error>,
     #[serde(skip)]
     pub(crate) places: BTreeMap<String, Places>,
 }
@@ -79,8 +82,8 @@ impl Project {
         }
     }
 
-    /// Checks that nothing can change what the file means: every service has an image with a sha256 digest,
-    /// and every variable that is used is set. Services that are built, not pulled, have no place on a device.
+    /// Checks that nothing can change what the file means: every service has an image with a sha256 digest, no values
+    /// come from `env_file` or `label_file`, and every variable that is used is set. Services that are built, not pulled, have no place on a device.
     ///
     /// # Errors
     /// All that keeps the project from being locked, in the order of the file.
@@ -98,6 +101,7 @@ impl Project {
                 errors.push(Error::new(at, ErrorKind::Unpinned, image.as_str()));
             }
         }
+        errors.extend(&self.named_files);
         errors
             .extend(self.unset.iter().map(|unset| Error::new(unset.at, ErrorKind::Unresolved, &unset.name)));
         errors.sort_by_key(|error| error.at);

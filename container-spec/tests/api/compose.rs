@@ -1,7 +1,9 @@
 //! Files to projects: the model, the short forms, and every way to be wrong.
 
+use std::collections::BTreeMap;
+
 use container_spec::compose::model::{Condition, MountKind, Restart, Service};
-use container_spec::compose::{self, Environment, ErrorKind, Expected, Project};
+use container_spec::compose::{self, Environment, ErrorKind, Expected, Loader, Project, Source};
 use serde_json::{Value, json};
 
 const PIN: &str = "sha256:86e0e091d0da6bde2456dbb48306f3956bbeb2eae1b5b9a43045843f69fe4aaa";
@@ -334,4 +336,27 @@ fn what_needs_another_file_or_service_is_not_locked() {
         let errors: Vec<_> = errors.iter().map(|error| (error.kind, error.at.to_string())).collect();
         assert_eq!(errors, [(ErrorKind::RefusedProperty, at.to_owned())], "{text}");
     }
+}
+
+#[test]
+fn a_file_of_values_keeps_a_project_from_being_locked_by_service_and_line() {
+    let image = format!("    image: x@{PIN}\n");
+    for (property, lines, line, column) in [
+        ("env_file", ["    env_file: a.env\n", &image], 3, 15),
+        ("label_file", [&*image, "    label_file: a.env\n"], 4, 17),
+    ] {
+        let text = format!("services:\n  a:\n{}", lines.concat());
+        let refused = compose::lock(&text, |_| None).unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::NamesFile(property));
+        assert_eq!((refused.subject.as_str(), refused.at.line, refused.at.column), ("a", line, column));
+        assert_eq!(compose::check_locked(&text), Err(vec![refused]));
+        assert_eq!(load(&text).locked(), Err(vec![refused]));
+        // Also if the file is there and was read.
+        let files = BTreeMap::from([("/a.env".to_owned(), "N=1\n".to_owned())]);
+        let (environment, source) = (Environment::new(), Source { path: "/compose.yml", text: &text });
+        let project = Loader::new(&environment, files).load(&[source]).unwrap();
+        assert_eq!(project.locked(), Err(vec![refused]));
+    }
+    let include = format!("include:\n- b.yml\nservices:\n  a:\n    image: x@{PIN}\n");
+    assert_eq!(compose::lock(&include, |_| None).unwrap_err().kind, ErrorKind::RefusedProperty);
 }

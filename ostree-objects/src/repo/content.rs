@@ -41,6 +41,7 @@ impl Repo {
             self.check_expected(ObjectType::File, Some(expected), actual)?;
             Ok(actual)
         })?;
+        self.check_space(0)?;
         self.keep(packed.into_name(), ObjectType::File, &checksum)?;
         Ok(checksum)
     }
@@ -57,6 +58,9 @@ impl Repo {
             let kind = ErrorKind::ContentTooLarge { limit: MAX_CONTENT_BYTES, actual: size };
             let (object_type, error) = (ObjectType::File, Error { kind, offset: 0 });
             return Err(RepoError::Malformed { object_type, checksum: *expected, error });
+        }
+        if self.mode != RepoMode::Archive {
+            self.check_space(size)?;
         }
         let header = header.as_ref();
         match header.symlink_target() {
@@ -83,6 +87,7 @@ impl Repo {
         let mut plain = self.temporary_file()?;
         each_block(content, |bytes| {
             hasher.update(bytes);
+            self.check_space(u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
             plain.file.write_all(bytes).map_err(RepoError::io("writing an object"))
         })?;
         let size = hasher.content_bytes();
@@ -112,6 +117,7 @@ impl Repo {
         content: impl Read,
     ) -> Result<(), RepoError> {
         if self.mode != RepoMode::Archive {
+            self.check_space(size)?;
             return self.write_file(header, Some(checksum), content).map(drop);
         }
         let mut hashing = Hashing { reader: content, hasher: ContentHasher::new(header) };
@@ -171,6 +177,8 @@ impl Repo {
         };
         pack().map_err(RepoError::io("compressing an object"))?;
         drop(writer);
+        // How much it is was not known before; the file goes away again if that is too much.
+        self.check_space(0)?;
         Ok(packed)
     }
 }

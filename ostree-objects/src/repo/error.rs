@@ -78,6 +78,12 @@ pub enum RepoError {
         /// The file object.
         checksum: Checksum,
     },
+    /// A commit has more objects than the limit.
+    #[error("more than {limit} objects")]
+    Objects {
+        /// The limit.
+        limit: usize,
+    },
     /// A checkout that may only link cannot do so.
     #[error("cannot link files of a repository of mode {}: {rule}", .mode.name())]
     CannotLink {
@@ -97,6 +103,16 @@ pub enum RepoError {
     CheckoutBytes {
         /// The limit in bytes.
         limit: u64,
+    },
+    /// The file system would have less free than the repository's config reserves (`min-free-space-…`).
+    #[error("{needed} bytes more would be written, with {free} free of which {reserved} are reserved")]
+    FreeSpace {
+        /// Bytes that were to be written.
+        needed: u64,
+        /// Bytes that are free for this user.
+        free: u64,
+        /// Bytes that have to stay free.
+        reserved: u64,
     },
     /// A file changed while it was committed.
     #[error("a file in the tree changes while it is committed")]

@@ -57,11 +57,11 @@ impl Repo {
         }
         let mut file = self.temporary_file()?;
         let io = RepoError::io("writing a ref");
-        std::writeln!(file.file, "{commit}").and_then(|()| file.file.sync_all()).map_err(io)?;
+        std::writeln!(file.file, "{commit}").and_then(|()| self.sync_file(&file.file)).map_err(io)?;
         file.rename_to(&self.directory, path)?;
         let parent = path.rsplit_once('/').map_or("refs", |(parent, _)| parent);
         let parent = open_directory(&self.directory, parent)?;
-        parent.sync_all().map_err(RepoError::io("syncing a ref"))
+        self.sync_file(&parent).map_err(RepoError::io("syncing a ref"))
     }
 
     /// Says that objects of `commit` may be missing, until [`Self::set_complete`].
@@ -103,7 +103,7 @@ impl Repo {
 
     fn sync_state(&self) -> Result<(), RepoError> {
         let state = open_directory(&self.directory, "state")?;
-        state.sync_all().map_err(RepoError::io("syncing the state of commits"))
+        self.sync_file(&state).map_err(RepoError::io("syncing the state of commits"))
     }
 }
 

@@ -118,11 +118,11 @@ impl Repo {
     /// Puts a file into the place of another at once, durably.
     pub(super) fn replace(&self, path: &str, bytes: &[u8]) -> Result<(), RepoError> {
         let mut file = self.temporary_file()?;
-        let written = file.file.write_all(bytes).and_then(|()| file.file.sync_all());
+        let written = file.file.write_all(bytes).and_then(|()| self.sync_file(&file.file));
         written.map_err(RepoError::io("writing beside objects"))?;
         file.rename_to(&self.directory, path)?;
         let parent = path.rsplit_once('/').map_or(".", |(parent, _)| parent);
         let parent = super::open_directory(&self.directory, parent)?;
-        parent.sync_all().map_err(RepoError::io("syncing what is beside objects"))
+        self.sync_file(&parent).map_err(RepoError::io("syncing what is beside objects"))
     }
 }

@@ -4,6 +4,7 @@
 //! commit is called complete. Until then a power cut may leave objects without their content: whoever continues
 //! a partial commit checks what is there.
 
+use std::fs::File;
 use std::io::Write;
 
 use rustix::fs::AtFlags;
@@ -34,12 +35,20 @@ impl Repo {
         Ok(actual)
     }
 
-    /// Makes everything written so far durable, at once.
+    /// Makes everything written so far durable, at once; nothing is if the repository's config says `fsync=false`.
     ///
     /// # Errors
     /// As of the file system.
     pub fn sync(&self) -> Result<(), RepoError> {
+        if !self.config.fsync {
+            return Ok(());
+        }
         rustix::fs::syncfs(&self.directory).map_err(RepoError::io("syncing the repository"))
+    }
+
+    /// Makes a file, or a directory's entries, durable, as [`Self::sync`].
+    pub(super) fn sync_file(&self, file: &File) -> std::io::Result<()> {
+        if self.config.fsync { file.sync_all() } else { Ok(()) }
     }
 
     /// Removes an object whose content is damaged, so that it can be had again.

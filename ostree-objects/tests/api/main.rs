@@ -13,4 +13,5 @@ mod deltas;
 mod hostile;
 mod limits;
 mod oracles;
+mod pull;
 mod sign;

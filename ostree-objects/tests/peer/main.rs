@@ -11,8 +11,10 @@
 mod checkout;
 mod deltas;
 mod prune;
+mod random;
 mod repository;
 mod retention;
 mod sign;
+mod space;
 mod sysroot;
 mod tree;

@@ -37,6 +37,8 @@ pub const PACKAGES: &[(&str, &str, &str)] = &[
     ("unshare", "util-linux", "gives dockerd namespaces of its own"),
     ("nsenter", "util-linux", "puts the registry into the same network"),
     ("setpriv", "util-linux", "ends both with the test that started them"),
+    ("mount", "mount", "mounts a small file system, for what must stay free"),
+    ("umount", "mount", "takes it away again"),
     ("qemu-system-arm", "qemu-system-arm", "runs the firmware"),
     ("qemu-system-aarch64", "qemu-system-arm", "runs U-Boot"),
     ("qemu-system-x86_64", "qemu-system-x86", "runs Linux with NOR flash"),

@@ -13,7 +13,6 @@ use rustix::io::Errno;
 
 use super::tree::Checkout;
 use super::{Links, Ownership, Union};
-use crate::limits::MAX_SYMLINK_BYTES;
 use crate::repo::content::BUFFER_BYTES;
 use crate::repo::read::{Content, StoredFile};
 use crate::repo::{EPOCH, RepoError, attributes};
@@ -160,15 +159,14 @@ impl Checkout<'_> {
             FileType::Symlink => Ok(self.repo.mode == RepoMode::Bare),
             // One empty object would get a link for every empty file there is, more than a file may have.
             FileType::RegularFile if size == 0 => Ok(false),
-            FileType::RegularFile => Ok(match self.repo.mode {
-                // A symbolic link is stored as its target and a NUL: what is longer is none.
-                RepoMode::BareUser => {
-                    usize::try_from(size).is_ok_and(|size| size > MAX_SYMLINK_BYTES + 1)
-                        || self.repo.open_stored(checksum)?.header.as_ref().symlink_target().is_none()
+            FileType::RegularFile => Ok(match (self.repo.mode, self.options.ownership) {
+                (RepoMode::BareUser, _) => {
+                    let header = self.repo.open_stored(checksum)?.header;
+                    header.as_ref().symlink_target().is_none() && is_readable(header.as_ref().mode())
                 }
-                RepoMode::BareUserOnly => {
-                    self.options.ownership == Ownership::User
-                        || (stat.st_uid, stat.st_gid) == (0, 0)
+                (RepoMode::BareUserOnly, Ownership::User) => is_readable(stat.st_mode),
+                (RepoMode::BareUserOnly, Ownership::Committed) => {
+                    (stat.st_uid, stat.st_gid) == (0, 0)
                         || self.copy_instead("an object is not of root, as every file of such a commit is")?
                 }
                 _ => true,
@@ -196,6 +194,12 @@ pub(super) const fn can_link(mode: RepoMode, ownership: Ownership) -> bool {
             | (RepoMode::BareUser, Ownership::User)
             | (RepoMode::BareUserOnly, _)
     )
+}
+
+/// What its owner may not read is copied in user mode, and made readable (`ostree-repo-checkout.c`,
+/// `override_user_unreadable`).
+const fn is_readable(mode: u32) -> bool {
+    mode & 0o400 != 0
 }
 
 fn is_exist(error: &std::io::Error) -> bool {
