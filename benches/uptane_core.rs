@@ -150,6 +150,12 @@ fn cycle(criterion: &mut Criterion) {
             let fresh = || store.clone();
             bencher.iter_batched(fresh, |mut store| verify(&files, &mut store), BatchSize::SmallInput);
         });
+        // What a device asks for most of the time: whether there is anything new.
+        let mut current = store.clone();
+        verify(&files, &mut current);
+        group.bench_function(BenchmarkId::new("nothing new of images", count), |bencher| {
+            bencher.iter(|| verify(&files, &mut current));
+        });
     }
     group.finish();
 }

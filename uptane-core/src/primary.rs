@@ -251,7 +251,7 @@ impl<'v> Cycle<'v> {
                     (self.search, self.begun) = (Some(search), Some(outcome));
                     return Ok(());
                 };
-                let listed = self.image.listed::<Uptane>(self.now, &mut self.index)?;
+                let listed = self.image.listed(self.now)?;
                 search.take(&listed, bytes, MAX_IMAGE_TARGETS_BYTES, &mut self.index)?;
             }
             let listed = search.found()?;

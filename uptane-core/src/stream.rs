@@ -14,6 +14,8 @@
 //! has its signatures last can only be verified from its second pass on. White space, escapes and members out of
 //! order inside of an entry that fits the window cost nothing but the time to re-write it.
 //!
+//! Signatures are checked by [`Software`](crate::key::Software), whatever verifier the dialect names.
+//!
 //! The second pass may be shown other bytes than the first, by a medium that was made for it. Each member that it
 //! reads must therefore have the hash it had in the first; what is released comes from one pass alone.
 

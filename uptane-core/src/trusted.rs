@@ -97,6 +97,17 @@ impl<'a, D: Dialect> Current<'a, D> {
         self.check_timestamp(signed, trusted).map(Some)
     }
 
+    /// Takes a Timestamp again that this Root's keys signed, which are not asked another time.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn timestamp_again(
+        self,
+        timestamp: &Verified<crate::verify::Owned>,
+        limit: usize,
+    ) -> Result<Timed<'a, D>, Error> {
+        check_size(self.place(Role::Timestamp), timestamp.bytes(), limit)?;
+        self.check_timestamp(timestamp.reread()?, None)
+    }
+
     fn check_timestamp(
         self,
         signed: Verified<Signed<'_>>,
@@ -126,7 +137,7 @@ impl<'a, D: Dialect> Current<'a, D> {
     /// Continues from a Snapshot that passed in this verification.
     #[cfg(feature = "alloc")]
     pub(crate) fn with(self, snapshot: &'a Verified<crate::verify::Owned>) -> Result<Listed<'a, D>, Error> {
-        Ok(Listed { current: self, snapshot: snapshot.reread()?.into_snapshot()? })
+        Ok(Listed { current: self, snapshot: snapshot.snapshot()? })
     }
 
     /// What [`crate::stream`] must know to verify Targets that no Snapshot names.
@@ -230,6 +241,35 @@ impl<'a, D: Dialect> Current<'a, D> {
         Ok(Baseline { version: signed.version, content: self.content(&signed, index)? })
     }
 
+    /// Metadata that was verified before, kept as a baseline: its signatures are checked, its age is not.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn stored<I: MemberIndex>(
+        &self,
+        role: Role,
+        bytes: alloc::vec::Vec<u8>,
+        index: &mut I,
+    ) -> Result<Verified<crate::verify::Owned>, Error> {
+        let stored =
+            crate::verify::Owned::checked(bytes, |bytes| self.signed(role, bytes, usize::MAX, index))?;
+        match role {
+            Role::Timestamp => drop(stored.timestamp()?),
+            Role::Snapshot | Role::OfflineSnapshot => drop(stored.snapshot()?),
+            Role::Root | Role::Targets | Role::OfflineUpdates | Role::Delegated(_) => {}
+        }
+        Ok(stored)
+    }
+
+    /// What new Targets are compared with.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn baseline<I: MemberIndex>(
+        &self,
+        targets: &Verified<crate::verify::Owned>,
+        index: &mut I,
+    ) -> Result<Baseline, Error> {
+        let signed = targets.reread()?;
+        Ok(Baseline { version: signed.version, content: self.content(&signed, index)? })
+    }
+
     fn signed<'b, I: MemberIndex>(
         &self,
         role: Role,
@@ -312,11 +352,38 @@ impl<'a, D: Dialect> Timed<'a, D> {
         trusted: Option<&Verified<Snapshot<'_>>>,
         index: &mut I,
     ) -> Result<Listed<'a, D>, Error> {
+        self.check_named(bytes, limit, index)?;
+        let signed = self.current.signed(Role::Snapshot, bytes, limit, index)?;
+        self.check_listed(signed, trusted)
+    }
+
+    /// Takes a Snapshot again that this Root's keys signed, which are not asked another time, if it is what the
+    /// Timestamp names now.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn snapshot_again<I: MemberIndex>(
+        self,
+        snapshot: &'a Verified<crate::verify::Owned>,
+        limit: usize,
+        index: &mut I,
+    ) -> Result<Listed<'a, D>, Error> {
+        self.check_named(snapshot.bytes(), limit, index)?;
+        self.check_listed(snapshot.reread()?, None)
+    }
+
+    /// Whether `bytes` are what the Timestamp names.
+    fn check_named<I: MemberIndex>(&self, bytes: &[u8], limit: usize, index: &mut I) -> Result<(), Error> {
         let place = self.current.place(Role::Snapshot);
         check_size(place, bytes, limit)?;
-        let named = self.timestamp.snapshot;
-        check_file::<D, I>(place, &named, bytes, [Step::S1, Step::S2], index)?;
-        let signed = self.current.signed(Role::Snapshot, bytes, limit, index)?;
+        check_file::<D, I>(place, &self.timestamp.snapshot, bytes, [Step::S1, Step::S2], index)
+    }
+
+    /// What remains to be checked of a signed Snapshot that the Timestamp names.
+    fn check_listed(
+        self,
+        signed: Verified<Signed<'a>>,
+        trusted: Option<&Verified<Snapshot<'_>>>,
+    ) -> Result<Listed<'a, D>, Error> {
+        let (place, named) = (signed.place, self.timestamp.snapshot);
         if signed.version != named.version {
             let kind = ErrorKind::Version { required: named.version, offered: signed.version };
             return Err(place.refuse(Step::S2, kind));
@@ -382,6 +449,21 @@ impl<'a, D: Dialect> Listed<'a, D> {
         self.named(role, delegation.signers(), file, bytes, limit, None, index)
     }
 
+    /// Takes Targets metadata again that this Root's keys signed, which are not asked another time, if it is what
+    /// the Snapshot calls `file` now.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn targets_again<'b, I: MemberIndex>(
+        &self,
+        role: Role,
+        file: &str,
+        targets: &'b Verified<crate::verify::Owned>,
+        limit: usize,
+        index: &mut I,
+    ) -> Result<Verified<Targets<'b>>, Error> {
+        let named = self.check_named(role, file, targets.bytes(), limit, index)?;
+        self.check_listed(targets.reread()?, named, None, index)
+    }
+
     #[expect(clippy::too_many_arguments, reason = "each is one thing that a check of Targets compares with")]
     fn named<'b, I: MemberIndex>(
         &self,
@@ -393,11 +475,37 @@ impl<'a, D: Dialect> Listed<'a, D> {
         trusted: Option<Baseline>,
         index: &mut I,
     ) -> Result<Verified<Targets<'b>>, Error> {
+        let named = self.check_named(role, file, bytes, limit, index)?;
+        let place = self.current.place(role);
+        let signed = check_role::<D, I>(place, bytes, core::slice::from_ref(signers), index)?;
+        self.check_listed(signed, named, trusted, index)
+    }
+
+    /// Whether `bytes` are what the Snapshot calls `file`: what it says of them.
+    fn check_named<I: MemberIndex>(
+        &self,
+        role: Role,
+        file: &str,
+        bytes: &[u8],
+        limit: usize,
+        index: &mut I,
+    ) -> Result<MetaFile, Error> {
         let place = self.current.place(role);
         check_size(place, bytes, limit)?;
         let named = self.snapshot.file(file)?.ok_or_else(|| place.refuse(Step::G2, ErrorKind::Absent))?;
         check_file::<D, I>(place, &named, bytes, [Step::G1, Step::G2], index)?;
-        let signed = check_role::<D, I>(place, bytes, core::slice::from_ref(signers), index)?;
+        Ok(named)
+    }
+
+    /// What remains to be checked of signed Targets metadata that the Snapshot describes as `named`.
+    fn check_listed<'b, I: MemberIndex>(
+        &self,
+        signed: Verified<Signed<'b>>,
+        named: MetaFile,
+        trusted: Option<Baseline>,
+        index: &mut I,
+    ) -> Result<Verified<Targets<'b>>, Error> {
+        let place = signed.place;
         if signed.version != named.version {
             let kind = ErrorKind::Version { required: named.version, offered: signed.version };
             return Err(place.refuse(Step::G2, kind));

@@ -205,6 +205,19 @@ impl Owned {
     pub(crate) fn of(signed: &Signed<'_>) -> Self {
         Self { place: signed.place, bytes: signed.document.into() }
     }
+
+    /// The bytes themselves, not a copy of them, if `check` verifies them.
+    pub(crate) fn checked(
+        bytes: alloc::vec::Vec<u8>,
+        check: impl FnOnce(&[u8]) -> Result<Verified<Signed<'_>>, Error>,
+    ) -> Result<Verified<Self>, Error> {
+        let place = check(&bytes)?.place;
+        Ok(Verified(Self { place, bytes }))
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 #[cfg(feature = "alloc")]

@@ -7,7 +7,9 @@ use sha2::Digest;
 /// Checks signatures. The dialect names one ([`Dialect::Verifier`](crate::dialect::Dialect::Verifier)), so an HSM,
 /// the ELE of an i.MX95 or a faster SHA-512 takes over with [`With`](crate::dialect::With), for every role alike.
 ///
-/// A verifier sees the message once, in pieces, and never has to keep it.
+/// A verifier sees the message once, in pieces, and never has to keep it. Targets metadata that is streamed
+/// ([`crate::stream`]) is the exception: it is checked by [`Software`], whatever the dialect names, as its checks
+/// outlive the text of the signatures that they are of.
 pub trait Verifier {
     /// One check in progress: the canonical bytes of the message are written into it.
     type Check<'k>: Sink;

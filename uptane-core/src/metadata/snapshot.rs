@@ -60,13 +60,22 @@ impl<'a> Snapshot<'a> {
     pub(crate) fn check_successor_of(&self, trusted: &Snapshot<'_>) -> Result<(), Error> {
         let refuse = |step, kind: ErrorKind| Err(self.place().refuse(step, kind));
         let parse = |error| self.place().refuse(Step::Parse, ErrorKind::Json(error));
+        // Both list them in order, as a rule: each search goes on where the one before it ended.
+        let mut listed = self.members().map_err(parse)?;
         for (name, file) in trusted.members().map_err(parse)? {
             if name.eq_text("root.json") {
                 continue;
             }
             let before = MetaFile::parse(file).map_err(|kind| self.place().refuse(Step::Parse, kind))?;
-            let mut listed = self.members().map_err(parse)?;
-            let Some((_, now)) = listed.find(|(other, _)| other.order(name).is_eq()) else {
+            let named = |(other, _): &(JsonStr<'_>, _)| other.order(name).is_eq();
+            let found = listed.find(named);
+            let found = if found.is_some() {
+                found
+            } else {
+                listed = self.members().map_err(parse)?;
+                listed.find(named)
+            };
+            let Some((_, now)) = found else {
                 return refuse(Step::S6, ErrorKind::Disappeared);
             };
             let now = MetaFile::parse(now).map_err(|kind| self.place().refuse(Step::Parse, kind))?;
@@ -87,6 +96,17 @@ impl Verified<Snapshot<'_>> {
     #[must_use]
     pub fn to_owned(&self) -> Verified<crate::verify::Owned> {
         self.map(|snapshot| crate::verify::Owned::of(&snapshot.signed))
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Verified<crate::verify::Owned> {
+    pub(crate) fn timestamp(&self) -> Result<Verified<Timestamp>, Error> {
+        self.reread()?.into_timestamp()
+    }
+
+    pub(crate) fn snapshot(&self) -> Result<Verified<Snapshot<'_>>, Error> {
+        self.reread()?.into_snapshot()
     }
 }
 

@@ -4,13 +4,14 @@ use alloc::{collections::VecDeque, format, string::String, vec::Vec};
 
 use super::{Action, MAX_METADATA_BYTES, MAX_ROTATIONS};
 use crate::canonical::Slot;
-use crate::dialect::{Dialect, Uptane};
+use crate::dialect::Uptane;
 use crate::error::{Error, ErrorKind, Place, Repository, Role, Step};
+use crate::metadata::MetaFile;
 use crate::metadata::root::Root;
-use crate::metadata::snapshot::Snapshot;
+use crate::metadata::snapshot::Timestamp;
 use crate::metadata::targets::Targets;
 use crate::time::UtcTime;
-use crate::trusted::{Baseline, Current, Listed};
+use crate::trusted::{Current, Listed};
 use crate::verify::{Owned, Verified};
 
 /// The roles below Root of a repository on a server, in the order in which they are verified.
@@ -32,19 +33,33 @@ pub(crate) struct Verification {
     /// The name of the file to fetch in the current stage.
     file: String,
     writes: VecDeque<Write>,
-    root: Vec<u8>,
+    root: Option<Verified<Owned>>,
     root_version: u64,
     rotations: u64,
-    /// By place in `roles`.
+    /// What is stored, by place in `roles`, until the newest Root is known.
     stored: [Option<Vec<u8>>; MAX_ROLES],
-    /// Of Targets neither this is kept nor verified again: see `targets`.
-    fetched: [Option<Vec<u8>>; MAX_ROLES],
-    /// What the stored Targets say, once the newest Root's keys verified them.
-    baseline: Option<Baseline>,
-    /// The Targets that passed.
-    targets: Option<Verified<Owned>>,
+    /// What of that the newest Root's keys verified: what is new is compared with it.
+    trusted: [Option<Verified<Owned>>; MAX_ROLES],
+    /// What passed in this verification.
+    taken: Taken,
     /// Files that the offline snapshot lists and that are still to be looked for.
     candidates: VecDeque<String>,
+}
+
+/// Metadata that passed; offline snapshots and offline updates are some as well.
+#[derive(Debug, Default)]
+struct Taken {
+    timestamp: Option<Verified<Timestamp>>,
+    snapshot: Option<Verified<Owned>>,
+    targets: Option<Verified<Owned>>,
+}
+
+/// Metadata of one role that passed.
+#[derive(Debug)]
+enum Passed {
+    Timestamp(Verified<Timestamp>),
+    Snapshot(Verified<Owned>),
+    Targets(Verified<Owned>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,13 +86,12 @@ impl Verification {
             stage: Stage::LoadRoot,
             file: String::new(),
             writes: VecDeque::new(),
-            root: Vec::new(),
+            root: None,
             root_version: 0,
             rotations: 0,
             stored: [const { None }; MAX_ROLES],
-            fetched: [const { None }; MAX_ROLES],
-            baseline: None,
-            targets: None,
+            trusted: [const { None }; MAX_ROLES],
+            taken: Taken::default(),
             candidates: VecDeque::new(),
         }
     }
@@ -136,19 +150,13 @@ impl Verification {
 
     /// The verified Targets, once the stage is done.
     pub(crate) fn targets(&self) -> Result<Option<Verified<Targets<'_>>>, Error> {
-        self.targets.as_ref().map(Verified::<Owned>::targets).transpose()
+        self.taken.targets.as_ref().map(Verified::<Owned>::targets).transpose()
     }
 
     /// What the Snapshot lists, once it was taken.
-    pub(crate) fn listed<D: Dialect>(
-        &self,
-        now: UtcTime,
-        index: &mut Vec<Slot>,
-    ) -> Result<Listed<'_, D>, Error> {
+    pub(crate) fn listed(&self, now: UtcTime) -> Result<Listed<'_, Uptane>, Error> {
         let absent = || self.place(Role::Snapshot).refuse(Step::S1, ErrorKind::Absent);
-        let at = self.roles.iter().position(|role| *role == Role::Snapshot).ok_or_else(absent)?;
-        let bytes = self.fetched_bytes(at).ok_or_else(absent)?;
-        self.check_snapshot(self.current::<D>(now, index)?, at, bytes, None, index)
+        self.current(now)?.with(self.taken.snapshot.as_ref().ok_or_else(absent)?)
     }
 
     /// The name of the Targets file that was taken, without `.json`.
@@ -159,9 +167,9 @@ impl Verification {
     fn start(&mut self, bytes: Option<&[u8]>, index: &mut Vec<Slot>) -> Result<(), Error> {
         let absent = self.place(Role::Root).refuse(Step::R1, ErrorKind::Absent);
         let bytes = bytes.ok_or(absent)?;
-        self.root_version =
-            Verified::<Root<'_>>::trusted::<Uptane, _>(self.repository, bytes, index)?.version();
-        self.root = bytes.into();
+        let root = Verified::<Root<'_>>::trusted::<Uptane, _>(self.repository, bytes, index)?;
+        self.root_version = root.version();
+        self.root = Some(root.to_owned());
         self.stage = Stage::Load(0);
         Ok(())
     }
@@ -173,7 +181,7 @@ impl Verification {
             let limit = usize::try_from(MAX_ROTATIONS).unwrap_or(usize::MAX);
             return Err(place.refuse(Step::R2Size, ErrorKind::TooMany { what: "root rotations", limit }));
         }
-        let old = Verified::<Root<'_>>::trusted::<Uptane, _>(self.repository, &self.root, index)?;
+        let old = self.newest_root()?;
         let new = old.next::<Uptane, _>(bytes, MAX_METADATA_BYTES, index)?;
         let version = new.version();
         // Check Root 4: new keys start without the versions that the old ones may have run ahead to.
@@ -188,7 +196,7 @@ impl Verification {
                 forgotten.push(at);
             }
         }
-        self.root = bytes.into();
+        self.root = Some(new.to_owned());
         self.root_version = version;
         self.writes.push_back(Write::Persist { role: Role::Root, version, bytes: bytes.into() });
         for at in forgotten {
@@ -200,28 +208,19 @@ impl Verification {
 
     /// No newer Root: this one counts. What was stored and no longer verifies under it is forgotten.
     fn leave_root(&mut self, now: UtcTime, index: &mut Vec<Slot>) -> Result<(), Error> {
-        let current = self.current::<Uptane>(now, index)?;
-        let mut damaged = [false; MAX_ROLES];
-        let mut baseline = None;
-        for ((&role, stored), damaged) in self.roles.iter().zip(&self.stored).zip(&mut damaged) {
+        let stored = core::mem::take(&mut self.stored);
+        let current = self.current(now)?;
+        let mut trusted = [const { None }; MAX_ROLES];
+        let mut damaged = Vec::new();
+        for ((&role, stored), trusted) in self.roles.iter().zip(stored).zip(&mut trusted) {
             let Some(bytes) = stored else { continue };
-            *damaged = match role {
-                Role::Timestamp => current.stored_timestamp(bytes, index).is_err(),
-                Role::Snapshot | Role::OfflineSnapshot => {
-                    current.stored_snapshot(role, bytes, index).is_err()
-                }
-                _ => {
-                    baseline = current.stored_targets(role, bytes, index).ok();
-                    baseline.is_none()
-                }
-            };
-        }
-        self.baseline = baseline;
-        for (at, damaged) in damaged.into_iter().enumerate() {
-            if damaged {
-                self.forget(at);
+            match current.stored(role, bytes, index) {
+                Ok(verified) => *trusted = Some(verified),
+                Err(_) => damaged.push(Write::Forget { role }),
             }
         }
+        self.trusted = trusted;
+        self.writes.extend(damaged);
         self.ask(0);
         Ok(())
     }
@@ -238,7 +237,7 @@ impl Verification {
         let Some(bytes) = bytes else {
             // A Director need not serve a Timestamp; one that did must go on with it.
             let optional = self.repository == Repository::Director && role == Role::Timestamp;
-            if optional && self.stored_bytes(at).is_none() {
+            if optional && self.trusted_at(at).is_none() {
                 self.ask(self.roles.len().saturating_sub(1));
                 return Ok(());
             }
@@ -253,13 +252,13 @@ impl Verification {
             };
             return Err(self.place(role).refuse(step, ErrorKind::Absent));
         };
-        let (version, targets) = self.verify(at, bytes, now, index, &check)?;
-        self.keep(at, targets, bytes.into());
-        if self.stored_bytes(at) != Some(bytes) {
+        let (version, passed) = self.verify(at, bytes, now, index, &check)?;
+        self.keep(passed);
+        if self.trusted_at(at).is_none_or(|stored| stored.bytes() != bytes) {
             self.writes.push_back(Write::Persist { role, version, bytes: bytes.into() });
         }
         if role == Role::OfflineSnapshot {
-            self.list_candidates(now, index)?;
+            self.list_candidates()?;
         }
         self.go_on(at + 1, now, index, check)
     }
@@ -275,50 +274,61 @@ impl Verification {
     ) -> Result<(), Error> {
         while at < self.roles.len() {
             self.ask(at);
-            let unchanged = match self.stored_bytes(at) {
-                Some(bytes) if self.names(at, bytes, now, index)? => {
-                    // What does not hold is fetched: then the error is of what the repository serves now.
-                    self.verify(at, bytes, now, index, &check)
-                        .ok()
-                        .map(|(_, targets)| (targets, bytes.into()))
-                }
-                _ => None,
-            };
-            let Some((targets, bytes)) = unchanged else { return Ok(()) };
-            self.keep(at, targets, bytes);
+            let Some(unchanged) = self.unchanged(at, now, index, &check)? else { return Ok(()) };
+            self.keep(unchanged);
             at += 1;
         }
         self.stage = Stage::Done;
         Ok(())
     }
 
-    /// Keeps what passed: verified Targets as they are, of other roles the bytes.
-    fn keep(&mut self, at: usize, targets: Option<Verified<Owned>>, bytes: Vec<u8>) {
-        if targets.is_some() {
-            self.targets = targets;
-        } else if let Some(place) = self.fetched.get_mut(at) {
-            *place = Some(bytes);
+    fn keep(&mut self, passed: Passed) {
+        match passed {
+            Passed::Timestamp(timestamp) => self.taken.timestamp = Some(timestamp),
+            Passed::Snapshot(snapshot) => self.taken.snapshot = Some(snapshot),
+            Passed::Targets(targets) => self.taken.targets = Some(targets),
         }
     }
 
-    /// Whether the online metadata before the role at `at` names `bytes`, by a hash: a version alone does not say
-    /// that the content is the same.
-    fn names(&self, at: usize, bytes: &[u8], now: UtcTime, index: &mut Vec<Slot>) -> Result<bool, Error> {
-        let before = at.checked_sub(1).and_then(|before| Some((before, self.fetched_bytes(before)?)));
-        let (Some((before, document)), true) = (before, self.roles == ONLINE) else { return Ok(false) };
-        let current = self.current::<Uptane>(now, index)?;
-        let named = match self.role_at(at) {
-            Role::Snapshot => Some(current.stored_timestamp(document, index)?.snapshot),
-            _ => {
-                let snapshot = current.stored_snapshot(self.role_at(before), document, index)?;
-                snapshot.file(&self.file)?
-            }
-        };
-        let Some(named) = named.filter(|named| !named.hashes.is_empty()) else { return Ok(false) };
-        Ok(named.check_content(bytes, Uptane::FORMS, index).is_ok())
+    /// What is stored of the role at `at`, if the online metadata before it names that by a hash (a version alone
+    /// does not say that the content is the same), and it still holds. What does not hold is fetched: then the
+    /// error is of what the repository serves now.
+    fn unchanged(
+        &mut self,
+        at: usize,
+        now: UtcTime,
+        index: &mut Vec<Slot>,
+        check: impl Fn(&Targets<'_>) -> Result<(), Error>,
+    ) -> Result<Option<Passed>, Error> {
+        if self.roles != ONLINE {
+            return Ok(None);
+        }
+        let by_hash = |named: &MetaFile| !named.hashes.is_empty();
+        let Some(stored) = self.trusted_at(at) else { return Ok(None) };
+        if self.role_at(at) == Role::Snapshot {
+            let timed = self.taken.timestamp.map(|timestamp| Ok(self.current(now)?.at(timestamp)));
+            let Some(timed) = timed.transpose()?.filter(|timed| by_hash(&timed.metadata().snapshot)) else {
+                return Ok(None);
+            };
+            let again = timed.snapshot_again(stored, MAX_METADATA_BYTES, index);
+            return Ok(again.ok().map(|listed| Passed::Snapshot(listed.metadata().to_owned())));
+        }
+        if self.taken.snapshot.is_none() {
+            return Ok(None);
+        }
+        let listed = self.listed(now)?;
+        if !listed.metadata().file(&self.file)?.as_ref().is_some_and(by_hash) {
+            return Ok(None);
+        }
+        let limit = self.max_targets_bytes;
+        let again = listed.targets_again(self.role_at(at), &self.file, stored, limit, index);
+        if !again.is_ok_and(|targets| check(&targets).is_ok()) {
+            return Ok(None);
+        }
+        Ok(self.trusted.get_mut(at).and_then(Option::take).map(Passed::Targets))
     }
 
-    /// Verifies the newly fetched metadata of the role at `at`: its version, and Targets as they were verified.
+    /// Verifies the newly fetched metadata of the role at `at`: its version, and what it is.
     fn verify(
         &self,
         at: usize,
@@ -326,79 +336,63 @@ impl Verification {
         now: UtcTime,
         index: &mut Vec<Slot>,
         check: impl Fn(&Targets<'_>) -> Result<(), Error>,
-    ) -> Result<(u64, Option<Verified<Owned>>), Error> {
-        let current = self.current::<Uptane>(now, index)?;
-        let stored = self.stored_bytes(at);
+    ) -> Result<(u64, Passed), Error> {
+        let current = self.current(now)?;
+        let trusted = self.trusted_at(at);
         match self.role_at(at) {
             Role::Timestamp => {
-                let trusted = stored.map(|bytes| current.stored_timestamp(bytes, index)).transpose()?;
-                let timed = current.timestamp(bytes, MAX_METADATA_BYTES, trusted.as_ref(), index)?;
-                Ok((timed.metadata().version, None))
+                let timed = match trusted {
+                    Some(same) if same.bytes() == bytes => {
+                        current.timestamp_again(same, MAX_METADATA_BYTES)?
+                    }
+                    _ => {
+                        let trusted = trusted.map(Verified::<Owned>::timestamp).transpose()?;
+                        current.timestamp(bytes, MAX_METADATA_BYTES, trusted.as_ref(), index)?
+                    }
+                };
+                Ok((timed.metadata().version, Passed::Timestamp(*timed.metadata())))
             }
             role @ (Role::Snapshot | Role::OfflineSnapshot) => {
-                let trusted = stored.map(|bytes| current.stored_snapshot(role, bytes, index)).transpose()?;
-                let listed = self.check_snapshot(current, at, bytes, trusted.as_ref(), index)?;
-                Ok((listed.metadata().version(), None))
-            }
-            _ => {
-                let targets = self.check_targets(current, at, bytes, self.baseline, index)?;
-                check(&targets)?;
-                Ok((targets.version(), Some(targets.to_owned())))
-            }
-        }
-    }
-
-    /// Checks the Snapshot at `at`: against the Timestamp before it, if the repository has that role.
-    fn check_snapshot<'a, D: Dialect>(
-        &'a self,
-        current: Current<'a, D>,
-        at: usize,
-        bytes: &'a [u8],
-        trusted: Option<&Verified<Snapshot<'_>>>,
-        index: &mut Vec<Slot>,
-    ) -> Result<Listed<'a, D>, Error> {
-        match self.role_at(at) {
-            Role::OfflineSnapshot => {
-                current.snapshot_alone(Role::OfflineSnapshot, bytes, MAX_METADATA_BYTES, trusted, index)
-            }
-            role if self.roles == LOCKBOX_IMAGE => {
-                current.snapshot_of_any_age(role, bytes, MAX_METADATA_BYTES, trusted, index)
+                let trusted = trusted.map(Verified::<Owned>::snapshot).transpose()?;
+                let (trusted, limit) = (trusted.as_ref(), MAX_METADATA_BYTES);
+                let listed = if role == Role::OfflineSnapshot {
+                    current.snapshot_alone(role, bytes, limit, trusted, index)?
+                } else if self.roles == LOCKBOX_IMAGE {
+                    current.snapshot_of_any_age(role, bytes, limit, trusted, index)?
+                } else {
+                    let absent = || self.place(role).refuse(Step::S1, ErrorKind::Absent);
+                    let timed = current.at(self.taken.timestamp.ok_or_else(absent)?);
+                    timed.snapshot(bytes, limit, trusted, index)?
+                };
+                let snapshot = listed.metadata();
+                Ok((snapshot.version(), Passed::Snapshot(snapshot.to_owned())))
             }
             role => {
-                let timestamp = at.checked_sub(1).and_then(|before| self.fetched_bytes(before));
-                let timestamp =
-                    timestamp.ok_or_else(|| self.place(role).refuse(Step::S1, ErrorKind::Absent))?;
-                let timed = current.timestamp(timestamp, MAX_METADATA_BYTES, None, index)?;
-                timed.snapshot(bytes, MAX_METADATA_BYTES, trusted, index)
+                let trusted = trusted.map(|targets| current.baseline(targets, index)).transpose()?;
+                let limit = self.max_targets_bytes;
+                // A Director may have served no Snapshot.
+                let targets = match &self.taken.snapshot {
+                    Some(snapshot) => {
+                        current.with(snapshot)?.targets(role, &self.file, bytes, limit, trusted, index)?
+                    }
+                    None => current.targets_alone(role, bytes, limit, trusted, index)?,
+                };
+                check(&targets)?;
+                Ok((targets.version(), Passed::Targets(targets.to_owned())))
             }
         }
     }
 
-    /// Checks the Targets at `at`: against the Snapshot before it, unless a Director served none.
-    fn check_targets<'a, D: Dialect>(
-        &'a self,
-        current: Current<'a, D>,
-        at: usize,
-        bytes: &'a [u8],
-        trusted: Option<Baseline>,
-        index: &mut Vec<Slot>,
-    ) -> Result<Verified<Targets<'a>>, Error> {
-        let (role, limit) = (self.role_at(at), self.max_targets_bytes);
-        let before = at.checked_sub(1);
-        match before.and_then(|before| Some((before, self.fetched_bytes(before)?))) {
-            Some((before, snapshot)) => {
-                let listed = self.check_snapshot(current, before, snapshot, None, index)?;
-                listed.targets(role, &self.file, bytes, limit, trusted, index)
-            }
-            None => current.targets_alone(role, bytes, limit, trusted, index),
-        }
+    fn newest_root(&self) -> Result<Verified<Root<'_>>, Error> {
+        let absent = || self.place(Role::Root).refuse(Step::R1, ErrorKind::Absent);
+        self.root.as_ref().ok_or_else(absent)?.root()
     }
 
-    fn current<D: Dialect>(&self, now: UtcTime, index: &mut Vec<Slot>) -> Result<Current<'_, D>, Error> {
-        let root = Verified::<Root<'_>>::trusted::<D, _>(self.repository, &self.root, index)?;
-        Current::new(self.repository, root, now)
+    fn current(&self, now: UtcTime) -> Result<Current<'_, Uptane>, Error> {
+        Current::new(self.repository, self.newest_root()?, now)
     }
 
+    /// Forgets what is stored of the role at `at`, as its keys were revoked.
     fn forget(&mut self, at: usize) {
         if let Some(place) = self.stored.get_mut(at)
             && place.take().is_some()
@@ -421,13 +415,10 @@ impl Verification {
     }
 
     /// The files that the offline snapshot lists: the Lockbox holds one of them.
-    fn list_candidates(&mut self, now: UtcTime, index: &mut Vec<Slot>) -> Result<(), Error> {
+    fn list_candidates(&mut self) -> Result<(), Error> {
         let mut names = VecDeque::new();
-        if let Some(bytes) = self.fetched_bytes(0) {
-            let current = self.current::<Uptane>(now, index)?;
-            for name in current.stored_snapshot(Role::OfflineSnapshot, bytes, index)?.names()? {
-                names.push_back(name.to_text());
-            }
+        if let Some(snapshot) = &self.taken.snapshot {
+            names.extend(snapshot.snapshot()?.names()?.map(|name| name.to_text()));
         }
         self.candidates = names;
         Ok(())
@@ -445,12 +436,8 @@ impl Verification {
         }
     }
 
-    fn stored_bytes(&self, at: usize) -> Option<&[u8]> {
-        self.stored.get(at)?.as_deref()
-    }
-
-    fn fetched_bytes(&self, at: usize) -> Option<&[u8]> {
-        self.fetched.get(at)?.as_deref()
+    fn trusted_at(&self, at: usize) -> Option<&Verified<Owned>> {
+        self.trusted.get(at)?.as_ref()
     }
 
     fn place(&self, role: Role) -> Place {

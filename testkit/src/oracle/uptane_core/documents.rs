@@ -25,21 +25,31 @@ impl Honest {
     }
 }
 
-/// The key of `role` in both repositories.
+/// The key of `role` in the Image repository.
 pub(super) fn key(role: Role) -> SigningKey {
+    key_of(Repository::Image, role)
+}
+
+/// The key of `role`: with the same ones in both repositories, what one signed would be the other's as well.
+fn key_of(repository: Repository, role: Role) -> SigningKey {
     let number = match role {
         Role::Root => 1,
         Role::Timestamp => 2,
         Role::Snapshot => 3,
         _ => 4,
     };
-    SigningKey::from_seed([number; 32])
+    SigningKey::from_seed([if repository == Repository::Director { number + 10 } else { number }; 32])
 }
 
-/// `body` signed by the key of `role`, if it is JSON; else as it is.
+/// `body` signed by the Image repository's key of `role`, if it is JSON; else as it is.
 pub(super) fn signed(role: Role, body: &[u8]) -> Vec<u8> {
+    signed_by(&key(role), body)
+}
+
+fn signed_by(key: &SigningKey, body: &[u8]) -> Vec<u8> {
     let text = str::from_utf8(body).ok();
-    text.and_then(|body| sign(body, &[key(role)], Wire::Uptane).ok()).unwrap_or_else(|| body.to_vec())
+    let signed = text.and_then(|body| sign(body, std::slice::from_ref(key), Wire::Uptane).ok());
+    signed.unwrap_or_else(|| body.to_vec())
 }
 
 pub(super) fn honest() -> &'static Honest {
@@ -53,6 +63,8 @@ pub(super) fn honest() -> &'static Honest {
             };
             let target = TargetSpec { name: "t-1".into(), length: 5, sha256: [7; 32], custom };
             let roles = [Role::Root, Role::Timestamp, Role::Snapshot, Role::Targets];
+            let key = |role| key_of(repository, role);
+            let signed = |role, body: &[u8]| signed_by(&key(role), body);
             let roles = roles.into_iter().map(|role| (role, RoleKeys::single(key(role)))).collect();
             let mut root = RootSpec { version: 1, expires: NOW, roles };
             let mut put = |name: &str, bytes| files.push((repository, name.to_owned(), bytes));

@@ -94,7 +94,7 @@ pub fn targets(data: &[u8]) {
             let _ = (target.uri(), target.is_ostree(), target.hardware_ids().count());
         }
     });
-    let root = honest().file(Repository::Director, "1.root.json").unwrap_or_default();
+    let root = honest().file(Repository::Image, "1.root.json").unwrap_or_default();
     let trust = Trust { root, targets_version: None };
     let [ecu, ..] = ECUS else { return };
     let Ok(assignment) = secondary::verify::<Uptane, _>(trust, &[], &bytes, *ecu, NOW, &mut Index::new())
