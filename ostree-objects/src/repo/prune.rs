@@ -9,7 +9,7 @@ use rustix::fs::{AtFlags, Dir};
 
 use super::checkout::malformed;
 use super::fsck::FsckReport;
-use super::{Repo, RepoError, open_directory};
+use super::{LockKind, Repo, RepoError, open_directory};
 use crate::pull::{Planner, Request};
 use crate::{Checksum, CommitRef, DirTreeRef, Limits, ObjectType};
 
@@ -45,6 +45,7 @@ impl Repo {
     /// If an object of a commit that is kept is missing or malformed, which says nothing about what it needs; or as
     /// of the file system. Nothing was removed then, unless it is the removing that failed.
     pub fn prune(&self, options: &PruneOptions) -> Result<PruneReport, RepoError> {
+        let _lock = self.lock(if options.dry_run { LockKind::Shared } else { LockKind::Exclusive })?;
         let start =
             if options.refs_only { self.referenced()? } else { self.commits()?.into_iter().collect() };
         let needed = self.needed(&start, options.depth)?;
@@ -79,6 +80,7 @@ impl Repo {
     /// # Errors
     /// As of the file system.
     pub fn remove_damaged(&self, report: &FsckReport) -> Result<Vec<Checksum>, RepoError> {
+        let _lock = self.lock(LockKind::Exclusive)?;
         let damaged: BTreeSet<_> =
             report.damaged.iter().map(|one| (one.request.object_type, one.request.checksum)).collect();
         let mut affected = Vec::new();

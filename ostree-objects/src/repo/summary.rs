@@ -9,7 +9,7 @@ use std::io::Write;
 
 use rustix::fs::AtFlags;
 
-use super::{Repo, RepoError};
+use super::{LockKind, Repo, RepoError};
 use crate::limits::{MAX_METADATA_BYTES, MAX_SUMMARY_BYTES};
 use crate::summary::{Summary, SummaryCommit};
 use crate::{Checksum, CommitRef, DetachedRef, ObjectType, Variant};
@@ -43,6 +43,7 @@ impl Repo {
     /// # Errors
     /// If the commit of a branch is missing or malformed, or as of the file system.
     pub fn update_summary(&self, now: u64) -> Result<Vec<u8>, RepoError> {
+        let _lock = self.lock(LockKind::Exclusive)?;
         let mut summary = Summary::default();
         for (name, checksum) in self.heads()? {
             let bytes = self.load_metadata(ObjectType::Commit, &checksum)?;
