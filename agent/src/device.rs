@@ -3,13 +3,11 @@
 mod application;
 mod boot_environment;
 mod check;
-mod deltas;
 mod deploy;
 mod engine;
 mod fetch;
 mod keys;
 mod manifest;
-mod objects;
 mod provision;
 mod recorded;
 
@@ -17,7 +15,6 @@ pub(crate) use application::PROJECT;
 pub use application::{Application, RefusedApplication};
 pub use boot_environment::BootEnvironment;
 pub use keys::{Keys, random_seeds};
-pub use objects::{ObjectSource, pull};
 
 use std::path::Path;
 

@@ -1,7 +1,9 @@
 //! HTTP for everything the agent fetches and reports: every answer has a size limit, every wait an end.
 
+mod error;
 mod resume;
 
+pub use error::{GetError, TooLarge};
 pub use resume::{MAX_RESUMES, Resuming};
 
 use std::io::Read;
@@ -9,9 +11,15 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 
-/// How long the server may take to accept a connection, and to send the next bytes.
+/// How long the server may take to accept a connection.
 const TIMEOUT_CONNECT: Duration = Duration::from_secs(10);
-const TIMEOUT_STALL: Duration = Duration::from_secs(30);
+
+/// The pause before a request is tried again the first time; each further one is twice as long, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
+/// Most connections that are kept while they are not used: as many as a pull has requests in flight.
+const IDLE_CONNECTIONS: usize = 8;
 
 /// The answer that says that a file is not there.
 pub const ABSENT: &[u16] = &[404];
@@ -20,24 +28,78 @@ pub const ABSENT: &[u16] = &[404];
 /// to what is not there, and python-tuf takes both for it as well (TUF 1.0.34, clause 5.3.3).
 pub const NO_NEWER_ROOT: &[u16] = &[403, 404];
 
+/// How long a server is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// How long it may take to answer, or to send the next bytes.
+    pub stall: Duration,
+    /// How often a request is tried again that was not answered, or with a failure that passes.
+    pub retries: u32,
+}
+
+impl Patience {
+    /// 30 seconds, and no second try: for what is asked for again anyway.
+    pub const ONCE: Self = Self { stall: Duration::from_secs(30), retries: 0 };
+
+    /// 30 seconds, and as many tries more as libostree makes (`DEFAULT_N_NETWORK_RETRIES`).
+    pub const PULL: Self = Self { stall: Duration::from_secs(30), retries: 5 };
+}
+
 /// A client that keeps its connections.
 #[derive(Clone, Debug)]
 pub struct Client {
     agent: ureq::Agent,
+    patience: Patience,
 }
 
 impl Client {
-    /// A client with the time limits above.
+    /// A client that asks once.
     #[must_use]
     pub fn new() -> Self {
+        Self::patient(Patience::ONCE)
+    }
+
+    /// A client with as much patience.
+    #[must_use]
+    pub fn patient(patience: Patience) -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_connect(Some(TIMEOUT_CONNECT))
-            .timeout_recv_response(Some(TIMEOUT_STALL))
-            .timeout_per_read(Some(TIMEOUT_STALL))
+            .timeout_connect(Some(patience.stall.min(TIMEOUT_CONNECT)))
+            .timeout_recv_response(Some(patience.stall))
+            .timeout_per_read(Some(patience.stall))
+            .max_idle_connections(IDLE_CONNECTIONS)
+            .max_idle_connections_per_host(IDLE_CONNECTIONS)
             .user_agent(concat!("ota-agent/", env!("CARGO_PKG_VERSION")))
             .build();
-        Self { agent: config.into() }
+        Self { agent: config.into(), patience }
+    }
+
+    /// Asks as often as the client has patience for, while the failure is one that may pass.
+    fn patiently<T>(&self, ask: impl Fn() -> Result<T, GetError>) -> Result<T, GetError> {
+        let mut tries = 0;
+        loop {
+            let error = match ask() {
+                Err(error) if tries < self.patience.retries && error.may_pass() => error,
+                result => return result,
+            };
+            let pause = FIRST_PAUSE.saturating_mul(1 << tries.min(16)).min(LONGEST_PAUSE);
+            tracing::info!("trying again in {} ms: {error}", pause.as_millis());
+            std::thread::sleep(pause);
+            tries += 1;
+        }
+    }
+
+    /// The answer to a GET of `url` from byte `start` on, unless it may be another one later.
+    fn answer(&self, url: &str, start: u64) -> Result<ureq::http::Response<ureq::Body>, GetError> {
+        let mut request = self.agent.get(url);
+        if start > 0 {
+            request = request.header("range", format!("bytes={start}-"));
+        }
+        match request.call() {
+            Ok(response) if !error::passes(response.status().as_u16()) => Ok(response),
+            Ok(response) => Err(GetError::Status { url: url.into(), status: response.status().as_u16() }),
+            Err(error) => Err(GetError::new(url, self.patience.stall, error)),
+        }
     }
 
     /// The body at `url`; `None` if the server answers 404.
@@ -45,13 +107,15 @@ impl Client {
     /// # Errors
     /// If the server cannot be reached, answers otherwise, or the body exceeds `max_bytes`.
     pub fn get(&self, url: &str, max_bytes: u64) -> anyhow::Result<Option<Vec<u8>>> {
-        let Some(reader) = self.open(url)? else { return Ok(None) };
-        let mut body = Vec::new();
-        // One byte more tells "exactly the limit" from "beyond it".
-        reader
-            .take(max_bytes.saturating_add(1))
-            .read_to_end(&mut body)
-            .with_context(|| format!("GET {url}"))?;
+        let body = self.patiently(|| {
+            let Some(reader) = self.opened(url, ABSENT)? else { return Ok(None) };
+            let mut body = Vec::new();
+            // One byte more tells "exactly the limit" from "beyond it".
+            let read = reader.take(max_bytes.saturating_add(1)).read_to_end(&mut body);
+            read.map_err(|error| GetError::new(url, self.patience.stall, error.into()))?;
+            Ok(Some(body))
+        })?;
+        let Some(body) = body else { return Ok(None) };
         if u64::try_from(body.len())? > max_bytes {
             return Err(TooLarge { url: url.into(), max_bytes }.into());
         }
@@ -71,21 +135,21 @@ impl Client {
     /// # Errors
     /// If the server cannot be reached or answers otherwise.
     pub fn open_unless(&self, url: &str, absent: &[u16]) -> anyhow::Result<Option<impl Read + use<>>> {
-        let response = self.agent.get(url).call().with_context(|| format!("GET {url}"))?;
+        Ok(self.patiently(|| self.opened(url, absent))?)
+    }
+
+    fn opened(&self, url: &str, absent: &[u16]) -> Result<Option<impl Read + use<>>, GetError> {
+        let response = self.answer(url, 0)?;
         match response.status().as_u16() {
             200 => Ok(Some(response.into_body().into_with_config().limit(u64::MAX).reader())),
             status if absent.contains(&status) => Ok(None),
-            status => bail!("GET {url}: the server answered {status}"),
+            status => Err(GetError::Status { url: url.into(), status }),
         }
     }
 
     /// The body at `url` from byte `start` on, or from an earlier one if the server cannot do that.
     fn open_from(&self, url: &str, start: u64) -> anyhow::Result<Option<Part>> {
-        let mut request = self.agent.get(url);
-        if start > 0 {
-            request = request.header("range", format!("bytes={start}-"));
-        }
-        let response = request.call().with_context(|| format!("GET {url}"))?;
+        let response = self.patiently(|| self.answer(url, start))?;
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         let length = header("content-length").and_then(|text| text.parse().ok());
         let start = match response.status().as_u16() {
@@ -102,7 +166,11 @@ impl Client {
                 first
             }
             404 => return Ok(None),
-            status => bail!("GET {url}: the server answered {status}"),
+            // The body ends where the part would begin.
+            416 if start > 0 => {
+                return Ok(Some(Part { body: Box::new(std::io::empty()), start, length: Some(0) }));
+            }
+            status => return Err(GetError::Status { url: url.into(), status }.into()),
         };
         let body = Box::new(response.into_body().into_with_config().limit(u64::MAX).reader());
         Ok(Some(Part { body, start, length }))
@@ -142,16 +210,6 @@ impl Default for Client {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// The answer was larger than the caller allows.
-#[derive(Debug, thiserror::Error)]
-#[error("GET {url}: the answer exceeds the limit of {max_bytes} bytes")]
-pub struct TooLarge {
-    /// What was asked for.
-    pub url: String,
-    /// The most bytes the caller takes.
-    pub max_bytes: u64,
 }
 
 fn accepted(method: &str, url: &str, status: u16) -> anyhow::Result<()> {

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use container_spec::plan::{Step, Undo};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 /// Something that happened.
@@ -56,6 +56,28 @@ pub enum Event {
         total: u64,
         /// What is counted.
         unit: &'static str,
+    },
+    /// How far a pull is.
+    Pulling {
+        /// Objects that are there.
+        done: u64,
+        /// Objects that there are, as far as known by now.
+        total: u64,
+        /// Bytes that were fetched.
+        bytes: u64,
+    },
+    /// A commit was pulled.
+    Pulled {
+        /// What was asked for: a branch, or the commit itself.
+        rev: String,
+        /// The commit.
+        commit: String,
+        /// Objects that were fetched.
+        objects: u64,
+        /// Bytes that were fetched.
+        bytes: u64,
+        /// Parts of a static delta that were applied.
+        delta_parts: u64,
     },
     /// A chapter of the demonstration begins.
     Chapter {
@@ -124,20 +146,41 @@ impl Printer {
         if !std::io::stderr().is_terminal() {
             return;
         }
-        let bar = self.bar.get_or_insert_with(|| {
-            let template = format!("     {{msg:10}} [{{bar:32}}] {{pos}}/{{len}} {unit} {{per_sec}}");
-            let bar = ProgressBar::new(total);
-            if let Ok(style) = ProgressStyle::with_template(&template) {
-                bar.set_style(style.progress_chars("=> "));
-            }
-            bar
-        });
+        let template = format!("     {{msg:10}} [{{bar:32}}] {{pos}}/{{len}} {unit} {{per_sec}}");
+        let bar = self.bar(&template);
         bar.set_message(what);
         bar.set_length(total);
         bar.set_position(done);
         if done == total {
+            self.clear();
+        }
+    }
+
+    /// How much there is in all is known only at the end: only then the bar goes.
+    fn pulling(&mut self, done: u64, total: u64, bytes: u64) {
+        if !std::io::stderr().is_terminal() {
+            return;
+        }
+        let bar = self.bar("     [{bar:32}] {pos}/{len} objects, {msg}");
+        bar.set_length(total);
+        bar.set_position(done);
+        let seconds = bar.elapsed().as_secs().max(1);
+        bar.set_message(format!("{}, {}/s", HumanBytes(bytes), HumanBytes(bytes / seconds)));
+    }
+
+    fn bar(&mut self, template: &str) -> &ProgressBar {
+        self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::new(0);
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar
+        })
+    }
+
+    fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
-            self.bar = None;
         }
     }
 }
@@ -163,6 +206,14 @@ impl Observer for Printer {
             Event::Undo { undo: Undo::Nothing, .. } => {}
             Event::Undo { left, undo } => self.line(&format!("     {left:>3} {:<7} {undo}", "back")),
             Event::Progress { what, done, total, unit } => self.progress(what, done, total, unit),
+            Event::Pulling { done, total, bytes } => self.pulling(done, total, bytes),
+            Event::Pulled { rev, objects, bytes, delta_parts, .. } => {
+                self.clear();
+                let bytes = HumanBytes(bytes);
+                self.line(&format!(
+                    "{rev}: {objects} objects and {delta_parts} delta parts, {bytes} fetched"
+                ));
+            }
             Event::Chapter { number, title } => {
                 self.line(&format!("\n{}", self.style.bold(&format!("{number}. {title}"))));
             }
@@ -176,6 +227,13 @@ impl Observer for Printer {
                 self.line(&format!("\n{held} claims held, {failed} did not, in {seconds}.{rest:02} s"));
             }
         }
+    }
+}
+
+impl Drop for Printer {
+    fn drop(&mut self) {
+        // An error ends a pull in the middle.
+        self.clear();
     }
 }
 

@@ -3,21 +3,19 @@
 mod checkout;
 mod commit;
 mod ls;
+mod pull;
 mod show;
 mod static_delta;
 mod summary;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Subcommand, ValueEnum};
 use ostree_objects::repo::{Damage, PruneOptions, PruneReport, Repo};
 use ostree_objects::{Checksum, RepoMode};
 
 use crate::cli::Exit;
-use crate::device::{ObjectSource, pull};
-use crate::http::Client;
-use crate::report::Printer;
 
 /// Make, read, check and copy OSTree repositories
 #[derive(Debug, clap::Args)]
@@ -82,17 +80,7 @@ enum Command {
         #[arg(long)]
         no_prune: bool,
     },
-    /// Fetch commits from an archive repository on a server
-    Pull {
-        /// Where the refs are kept: refs/remotes/NAME.
-        #[arg(long, value_name = "NAME", default_value = "origin")]
-        remote: String,
-        /// The repository's URL.
-        url: String,
-        /// Refs, or commits by their checksum.
-        #[arg(required = true)]
-        revs: Vec<String>,
-    },
+    Pull(pull::Args),
     /// Copy commits from a repository on this machine
     PullLocal {
         /// The other repository.
@@ -142,9 +130,6 @@ impl Mode {
     }
 }
 
-/// The largest ref that a server may send, in bytes.
-const MAX_REF_BYTES: u64 = 128;
-
 /// Runs the command.
 ///
 /// # Errors
@@ -177,28 +162,8 @@ pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
             let report = repo.prune(&PruneOptions { refs_only, depth, dry_run: no_prune })?;
             print_prune(&report, no_prune);
         }
-        Command::Pull { remote, url, revs } => {
-            let client = Client::new();
-            for rev in revs {
-                let commit = remote_rev(&client, &url, &rev)?;
-                let source = ObjectSource::Server { client: client.clone(), url: url.clone() };
-                pull(&source, &repo, commit, &mut Printer::new(json)).with_context(|| rev.clone())?;
-                if Checksum::from_hex(rev.as_bytes()).is_err() {
-                    repo.set_remote_ref(&remote, &rev, &commit)?;
-                }
-            }
-        }
-        Command::PullLocal { src, revs } => {
-            for rev in revs {
-                let from = Repo::open(&src).with_context(|| format!("opening {}", src.display()))?;
-                let commit = resolve(&from, &rev)?;
-                pull(&ObjectSource::Local(from), &repo, commit, &mut Printer::new(json))
-                    .with_context(|| rev.clone())?;
-                if Checksum::from_hex(rev.as_bytes()).is_err() {
-                    repo.set_ref(&rev, &commit)?;
-                }
-            }
-        }
+        Command::Pull(args) => pull::run(&repo, &args, json)?,
+        Command::PullLocal { src, revs } => pull::local(&repo, &src, &revs, json)?,
         Command::StaticDelta(command) => static_delta::run(&repo, command)?,
         Command::ApplyDelta { file } => static_delta::apply(&repo, &file)?,
         Command::Summary(args) => summary::summary(&repo, &args)?,
@@ -237,14 +202,4 @@ fn fsck(repo: &Repo, delete: bool) -> anyhow::Result<Exit> {
     }
     println!("{} commits, {} objects good, {} damaged", report.commits, report.good, report.damaged.len());
     Ok(if report.damaged.is_empty() { Exit::Done } else { Exit::Failed })
-}
-
-/// The commit that `rev` stands for on the server.
-fn remote_rev(client: &Client, url: &str, rev: &str) -> anyhow::Result<Checksum> {
-    if let Ok(checksum) = Checksum::from_hex(rev.as_bytes()) {
-        return Ok(checksum);
-    }
-    let path = format!("{url}/refs/heads/{}", crate::http::encode_path(rev));
-    let Some(bytes) = client.get(&path, MAX_REF_BYTES)? else { bail!("{url} has no ref {rev}") };
-    Checksum::from_hex(bytes.trim_ascii_end()).with_context(|| path)
 }

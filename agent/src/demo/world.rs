@@ -17,8 +17,9 @@ use super::story::Story;
 use super::{Options, fixture, signing};
 use crate::clock;
 use crate::config::{Config, Ecus, Health, Paths};
-use crate::device::{Device, ObjectSource, pull};
+use crate::device::Device;
 use crate::http::Client;
+use crate::pull::{ObjectSource, pull};
 
 /// All that takes part.
 #[derive(Debug)]

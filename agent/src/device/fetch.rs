@@ -9,8 +9,10 @@ use ostree_objects::repo::Repo;
 use uptane_core::metadata::Hashes;
 use uptane_core::target::ImageVerifier;
 
-use super::{Device, ObjectSource, pull};
+use super::Device;
 use crate::atomic;
+use crate::http::{Client, Patience};
+use crate::pull::{ObjectSource, pull};
 use crate::report::Observer;
 use crate::update::journal::{Image, Source, Update};
 
@@ -39,7 +41,9 @@ impl Device {
     fn objects(&self, source: &Source) -> anyhow::Result<ObjectSource> {
         Ok(match source {
             Source::Servers => {
-                ObjectSource::Server { client: self.client.clone(), url: self.config.server.ostree.clone() }
+                // What an update needs is worth waiting for.
+                let client = Client::patient(Patience::PULL);
+                ObjectSource::Server { client, url: self.config.server.ostree.clone() }
             }
             Source::Lockbox(directory) => {
                 let path = directory.join("images/ostree");

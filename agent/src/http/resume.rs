@@ -2,7 +2,8 @@
 
 use std::io::{self, Read};
 
-use super::Client;
+use super::error::is_io_stall;
+use super::{Client, GetError};
 
 /// How often the rest of one body is asked for after a connection broke.
 pub const MAX_RESUMES: usize = 32;
@@ -18,6 +19,8 @@ pub struct Resuming {
     /// The body's length, if the server said it.
     length: Option<u64>,
     resumes: usize,
+    /// How often nothing came for as long as the client waits, since something did.
+    stalls: u32,
 }
 
 impl Client {
@@ -26,13 +29,35 @@ impl Client {
     /// # Errors
     /// If the server cannot be reached or answers otherwise.
     pub fn open_resuming(&self, url: &str) -> anyhow::Result<Option<Resuming>> {
-        let Some(part) = self.open_from(url, 0)? else { return Ok(None) };
+        self.open_resuming_from(url, 0)
+    }
+
+    /// As [`Self::open_resuming`], from byte `start` on if the server can do that: [`Resuming::position`] tells.
+    ///
+    /// # Errors
+    /// If the server cannot be reached or answers otherwise.
+    pub fn open_resuming_from(&self, url: &str, start: u64) -> anyhow::Result<Option<Resuming>> {
+        let Some(part) = self.open_from(url, start)? else { return Ok(None) };
         let (client, url) = (self.clone(), url.to_owned());
-        Ok(Some(Resuming { client, url, body: part.body, position: 0, length: part.length, resumes: 0 }))
+        let length = part.length.map(|length| length.saturating_add(part.start));
+        let (body, position) = (part.body, part.start);
+        Ok(Some(Resuming { client, url, body, position, length, resumes: 0, stalls: 0 }))
     }
 }
 
 impl Resuming {
+    /// Which byte is read next.
+    #[must_use]
+    pub const fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// How long the whole is, if the server said it.
+    #[must_use]
+    pub const fn length(&self) -> Option<u64> {
+        self.length
+    }
+
     /// Asks for the rest. A server that sends everything again is skipped through.
     fn resume(&mut self) -> anyhow::Result<()> {
         let part = self.client.open_from(&self.url, self.position)?;
@@ -54,9 +79,20 @@ impl Read for Resuming {
                 }
                 Ok(count) => {
                     self.position = self.position.saturating_add(u64::try_from(count).unwrap_or(0));
+                    self.stalls = 0;
                     return Ok(count);
                 }
-                Err(error) => error,
+                Err(error) => {
+                    if is_io_stall(&error) {
+                        if self.stalls == self.client.patience.retries {
+                            let (url, stall) = (self.url.clone(), self.client.patience.stall);
+                            let error = GetError::Stalled { url, stall };
+                            return Err(io::Error::new(io::ErrorKind::TimedOut, error));
+                        }
+                        self.stalls += 1;
+                    }
+                    error
+                }
             };
             loop {
                 if self.resumes == MAX_RESUMES {

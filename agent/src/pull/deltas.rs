@@ -9,6 +9,7 @@ use ostree_objects::repo::{Repo, RepoError};
 use ostree_objects::summary::SummaryRef;
 use ostree_objects::{Checksum, CommitRef, ObjectType};
 
+use super::{Admission, Deltas, Pulled};
 use crate::http::Client;
 use crate::report::{Event, Observer};
 
@@ -25,6 +26,15 @@ enum Failure {
     Useless(anyhow::Error),
     /// The repository failed.
     Repo(RepoError),
+    /// The commit may not come in, however it comes.
+    Refused(anyhow::Error),
+}
+
+/// A server, by the client to ask it with and the repository's URL.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Server<'a> {
+    pub(super) client: &'a Client,
+    pub(super) url: &'a str,
 }
 
 impl From<DeltaError> for Failure {
@@ -39,46 +49,50 @@ impl From<RepoError> for Failure {
     }
 }
 
-/// Applies the delta to `commit` that fits, if there is one.
+/// Applies the delta to the commit that fits, if there is one, and returns the commit that it starts from.
 ///
 /// # Errors
-/// If the repository fails. A delta that is missing or of no use is none.
+/// If the repository fails or the commit is refused. A delta that is missing or of no use is an error only if one is
+/// required.
 pub(super) fn apply(
-    client: &Client,
-    url: &str,
-    repo: &Repo,
-    commit: Checksum,
+    server: Server<'_>,
+    admission: &Admission<'_>,
+    use_of: Deltas,
+    pulled: &mut Pulled,
     observer: &mut dyn Observer,
-) -> anyhow::Result<()> {
-    let found = match find(client, url, repo, &commit) {
-        Ok(Some(found)) => found,
-        Ok(None) => return Ok(()),
-        Err(Failure::Repo(error)) => return Err(error.into()),
-        Err(Failure::Useless(error)) => return note(observer, &error),
-    };
-    match fetch_and_apply(client, url, repo, found, observer) {
-        Ok(()) => Ok(()),
+) -> anyhow::Result<Option<Checksum>> {
+    let found = find(server, admission.repo, &admission.commit);
+    let applied = found.and_then(|found| match found {
+        Some(found) => fetch_and_apply(server, admission, found, pulled, observer).map(|()| found.0.from),
+        None if use_of == Deltas::Require => {
+            Err(Failure::Useless(anyhow::anyhow!("{} has none that fits", server.url)))
+        }
+        None => Ok(None),
+    });
+    match applied {
+        Ok(from) => Ok(from),
         Err(Failure::Repo(error)) => Err(error.into()),
-        Err(Failure::Useless(error)) => note(observer, &error),
+        Err(Failure::Refused(error)) => Err(error),
+        Err(Failure::Useless(error)) if use_of == Deltas::Require => {
+            Err(error.context("a static delta is required"))
+        }
+        Err(Failure::Useless(error)) => {
+            let text = format!("without a static delta, object by object: {error:#}");
+            observer.event(Event::Note { text });
+            Ok(None)
+        }
     }
-}
-
-fn note(observer: &mut dyn Observer, error: &anyhow::Error) -> anyhow::Result<()> {
-    let text = format!("without a static delta, object by object: {error:#}");
-    observer.event(Event::Note { text });
-    Ok(())
 }
 
 /// The best delta to `commit`: from the newest commit that is here, or from nothing if no commit is here.
 fn find(
-    client: &Client,
-    url: &str,
+    server: Server<'_>,
     repo: &Repo,
     commit: &Checksum,
 ) -> Result<Option<(DeltaName, Checksum)>, Failure> {
     let mut best: Option<(u64, (DeltaName, Checksum))> = None;
     let mut scratch = None;
-    for delta in listed(client, url, commit).map_err(Failure::Useless)? {
+    for delta in listed(server, commit).map_err(Failure::Useless)? {
         let Some(from) = delta.0.from else {
             scratch = Some(delta);
             continue;
@@ -101,7 +115,10 @@ fn find(
 }
 
 /// The deltas to `commit` that the server lists: in the index of that commit, or in the summary.
-fn listed(client: &Client, url: &str, commit: &Checksum) -> anyhow::Result<Vec<(DeltaName, Checksum)>> {
+fn listed(
+    Server { client, url }: Server<'_>,
+    commit: &Checksum,
+) -> anyhow::Result<Vec<(DeltaName, Checksum)>> {
     let fits = |(name, _): &(DeltaName, Checksum)| name.to == *commit;
     let path = format!("{url}/{}", DeltaName::index_path(commit));
     if let Some(bytes) = client.get(&path, MAX_LIST_BYTES)? {
@@ -115,15 +132,17 @@ fn listed(client: &Client, url: &str, commit: &Checksum) -> anyhow::Result<Vec<(
 }
 
 fn fetch_and_apply(
-    client: &Client,
-    url: &str,
-    repo: &Repo,
+    Server { client, url }: Server<'_>,
+    admission: &Admission<'_>,
     (name, checksum): (DeltaName, Checksum),
+    pulled: &mut Pulled,
     observer: &mut dyn Observer,
 ) -> Result<(), Failure> {
     let path = format!("{url}/{}", name.superblock_path());
     let bytes = client.get(&path, MAX_FETCHED_SUPERBLOCK_BYTES).map_err(Failure::Useless)?;
     let bytes = bytes.with_context(|| format!("GET {path}: not found")).map_err(Failure::Useless)?;
+    let length = |bytes: &[u8]| u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    pulled.bytes += length(&bytes);
     let actual = Checksum::of(&bytes);
     if actual != checksum {
         let error = anyhow::anyhow!("GET {path}: a superblock with checksum {actual}, not {checksum}");
@@ -139,6 +158,11 @@ fn fetch_and_apply(
     if delta.name() != name {
         return Err(Failure::Useless(anyhow::anyhow!("GET {path}: another delta, {}", delta.name())));
     }
+    let actual = Checksum::of(delta.commit_bytes());
+    if actual != name.to {
+        return Err(DeltaError::OtherCommit { expected: name.to, actual }.into());
+    }
+    admission.admit(delta.commit_bytes()).map_err(Failure::Refused)?;
     let budget = Budget::default();
     let most = u64::try_from(budget.unpacked_bytes).unwrap_or(u64::MAX);
     let total = u64::try_from(delta.parts().len()).unwrap_or(u64::MAX);
@@ -146,9 +170,12 @@ fn fetch_and_apply(
         let done = u64::try_from(number).unwrap_or(u64::MAX);
         observer.event(Event::Progress { what: "delta", done, total, unit: "parts" });
         let path = format!("{url}/{}/{number}", name.directory());
-        client.get(&path, header.size.min(most)).map_err(Failure::Useless)
+        let part = client.get(&path, header.size.min(most)).map_err(Failure::Useless)?;
+        pulled.bytes += part.as_deref().map_or(0, length);
+        pulled.delta_parts += 1;
+        Ok::<_, Failure>(part)
     };
-    repo.apply_delta(&delta, Some(&name.to), budget, part)?;
+    admission.repo.apply_delta(&delta, Some(&name.to), budget, part)?;
     observer.event(Event::Progress { what: "delta", done: total, total, unit: "parts" });
     Ok(())
 }

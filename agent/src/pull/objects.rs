@@ -1,178 +1,239 @@
-//! Pulling a commit: the planner says which objects, this says from where, and keeps what is there already.
+//! Object by object: the planner says which, this says from where, and keeps what is there already.
 
-use std::io::Read;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, mpsc};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use ostree_objects::pull::{Planner, Request};
+use ostree_objects::pull::{Checkpoint, Planner, Request};
 use ostree_objects::repo::{Repo, RepoError};
 use ostree_objects::{Checksum, Limits, ObjectType, RepoMode};
 
-use super::deltas;
-use crate::http::Client;
+use super::{Admission, ObjectSource, Pulled, part};
+use crate::http::GetError;
 use crate::report::{Event, Observer};
 
 /// Most objects that are fetched at once: what libostree does, so that servers are ready for it.
 const IN_FLIGHT: usize = 8;
 
-/// Where objects come from.
-#[derive(Debug)]
-pub enum ObjectSource {
-    /// An archive repository on a server, by its URL.
-    Server {
-        /// The client to ask with.
-        client: Client,
-        /// The repository's URL.
-        url: String,
-    },
-    /// A repository on this machine, such as the one of a Lockbox.
-    Local(Repo),
+/// After how much a checkpoint is made: what is hashed again at most when a pull goes on after a power cut.
+pub const CHECKPOINT_OBJECTS: u64 = 4096;
+/// As [`CHECKPOINT_OBJECTS`], in fetched bytes.
+pub const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How often progress is told at most.
+const TELL_EVERY: Duration = Duration::from_millis(50);
+
+/// What is fetched, and from where.
+pub(super) struct Job<'a> {
+    pub(super) source: &'a ObjectSource,
+    pub(super) admission: &'a Admission<'a>,
+    /// Whether an earlier pull was interrupted: what is there may lack its content.
+    pub(super) continues: bool,
+    /// What of it is durable nonetheless.
+    pub(super) checkpoint: Option<Checkpoint>,
 }
 
-impl ObjectSource {
-    fn store(&self, request: Request, repo: &Repo) -> anyhow::Result<Option<Vec<u8>>> {
-        let Request { object_type, checksum } = request;
-        match (self, object_type) {
-            (Self::Server { .. }, ObjectType::File) => {
-                let mut content = self.open(request)?;
-                repo.write_filez(&checksum, &mut content)?;
-                Ok(None)
-            }
-            (Self::Server { client, .. }, _) => {
-                let url = self.url(request);
-                let limit = u64::try_from(Limits::DEFAULT.metadata_bytes())?;
-                let bytes = client.get(&url, limit)?.with_context(|| format!("GET {url}: not found"))?;
-                repo.write_metadata(object_type, Some(&checksum), &bytes)?;
-                Ok(Some(bytes))
-            }
-            (Self::Local(from), ObjectType::File) => {
-                let object = from.open_file(&checksum)?;
-                repo.write_file(&object.header.as_ref(), Some(&checksum), object.content)?;
-                Ok(None)
-            }
-            (Self::Local(from), _) => {
-                let bytes = from.load_metadata(object_type, &checksum)?;
-                repo.write_metadata(object_type, Some(&checksum), &bytes)?;
-                Ok(Some(bytes))
-            }
-        }
-    }
-
-    fn open(&self, request: Request) -> anyhow::Result<impl Read + use<>> {
-        let Self::Server { client, .. } = self else { bail!("a local object has no URL") };
-        let url = self.url(request);
-        client.open_resuming(&url)?.with_context(|| format!("GET {url}: not found"))
-    }
-
-    fn url(&self, request: Request) -> String {
-        let path = request.checksum.loose_path(request.object_type, RepoMode::Archive);
-        match self {
-            Self::Server { url, .. } => format!("{url}/objects/{}", path.as_str()),
-            Self::Local(_) => path.as_str().into(),
-        }
-    }
+/// What is in flight and what came, for all threads.
+#[derive(Default)]
+struct Counters {
+    bytes: AtomicU64,
+    objects: AtomicU64,
 }
 
-/// Brings `commit` and everything it needs into `repo`, by a static delta if the server has a fitting one, and object
-/// by object what is missing then, which also shows that nothing is. What is there already is not fetched again; after an
-/// interrupted pull its content is checked first, for a power cut may have taken it.
-///
-/// # Errors
-/// If the source cannot be reached or lacks an object, or an object is refused.
-pub fn pull(
-    source: &ObjectSource,
-    repo: &Repo,
-    commit: Checksum,
-    observer: &mut dyn Observer,
-) -> anyhow::Result<()> {
-    let continues = repo.is_partial(&commit)?;
-    if !continues && repo.has(ObjectType::Commit, &commit)? {
-        return Ok(());
+impl Job<'_> {
+    /// Fetches what is missing; directories whose dirtrees are `shared` are not looked at.
+    pub(super) fn run(
+        &self,
+        shared: BTreeSet<Checksum>,
+        pulled: &mut Pulled,
+        observer: &mut dyn Observer,
+    ) -> anyhow::Result<()> {
+        let options = self.admission.options;
+        let planner = Planner::new(self.admission.commit, Limits::DEFAULT).without(shared);
+        let mut planner = planner.only(options.subpaths.iter().map(String::as_str))?;
+        let counters = Counters::default();
+        let result = self.fetch(&mut planner, &counters, observer);
+        pulled.objects += counters.objects.into_inner();
+        pulled.bytes += counters.bytes.into_inner();
+        if (result.is_err() || !options.subpaths.is_empty()) && !planner.checkpoint().is_empty() {
+            // Whoever goes on need not hash it all.
+            self.admission.repo.write_checkpoint(&self.admission.commit, &planner.checkpoint())?;
+        }
+        result
     }
-    repo.set_partial(&commit)?;
-    if let ObjectSource::Server { client, url } = source
-        && !repo.has(ObjectType::Commit, &commit)?
-    {
-        deltas::apply(client, url, repo, commit, observer)?;
+
+    /// Has objects got, [`IN_FLIGHT`] at once.
+    fn fetch(
+        &self,
+        planner: &mut Planner,
+        counters: &Counters,
+        observer: &mut dyn Observer,
+    ) -> anyhow::Result<()> {
+        let is_over = AtomicBool::new(false);
+        let (ask, asked) = mpsc::channel::<Request>();
+        let (answer, answers) = mpsc::channel();
+        let asked = Mutex::new(asked);
+        std::thread::scope(|scope| {
+            for _ in 0..IN_FLIGHT {
+                let (asked, is_over, answer) = (&asked, &is_over, answer.clone());
+                scope.spawn(move || {
+                    loop {
+                        // Only the wait is inside of the lock.
+                        let next = asked.lock().map(|asked| asked.recv());
+                        let Ok(Ok(request)) = next else { return };
+                        if is_over.load(Ordering::Relaxed)
+                            || answer.send((request, self.obtain(request, counters))).is_err()
+                        {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(answer);
+            // Dropped at the end, or early on an error: then the threads end.
+            let ask = ask;
+            let result = self.distribute(planner, counters, observer, &ask, &answers);
+            is_over.store(result.is_err(), Ordering::Relaxed);
+            result
+        })
     }
-    let planner = Planner::new(commit, Limits::DEFAULT);
-    fetch_all(planner, observer, |request| {
-        Ok(match present(repo, request, continues)? {
-            Present::No => source.store(request, repo)?,
+
+    /// Hands out what the planner wants, and tells it what arrived.
+    fn distribute(
+        &self,
+        planner: &mut Planner,
+        counters: &Counters,
+        observer: &mut dyn Observer,
+        ask: &mpsc::Sender<Request>,
+        answers: &mpsc::Receiver<(Request, anyhow::Result<Option<Vec<u8>>>)>,
+    ) -> anyhow::Result<()> {
+        let mut outstanding = 0_usize;
+        let mut told: Option<Instant> = None;
+        let mut safe = (0, 0);
+        loop {
+            // As many again wait, so that no thread does.
+            while outstanding < 2 * IN_FLIGHT {
+                let Some(request) = planner.next_request() else { break };
+                ask.send(request).context("no thread is left to fetch objects")?;
+                outstanding += 1;
+            }
+            if outstanding == 0 {
+                break;
+            }
+            let (request, obtained) = answers.recv().context("no thread is left to fetch objects")?;
+            outstanding -= 1;
+            match obtained? {
+                Some(bytes) => planner.metadata_arrived(request, &bytes)?,
+                None => planner.file_arrived(request)?,
+            }
+            let bytes = counters.bytes.load(Ordering::Relaxed);
+            let objects = counters.objects.load(Ordering::Relaxed);
+            if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+                told = Some(Instant::now());
+                tell(planner, bytes, observer)?;
+            }
+            if objects - safe.0 >= CHECKPOINT_OBJECTS || bytes - safe.1 >= CHECKPOINT_BYTES {
+                safe = (objects, bytes);
+                self.admission.repo.write_checkpoint(&self.admission.commit, &planner.checkpoint())?;
+            }
+            if self.admission.options.metadata_only {
+                return Ok(());
+            }
+        }
+        if !planner.is_done() {
+            bail!("the commit is not complete");
+        }
+        tell(planner, counters.bytes.load(Ordering::Relaxed), observer)
+    }
+
+    /// Gets one object; returns the bytes of metadata.
+    fn obtain(&self, request: Request, counters: &Counters) -> anyhow::Result<Option<Vec<u8>>> {
+        let repo = self.admission.repo;
+        let found = match self.present(repo, request)? {
+            Present::No => {
+                let got = self.store(request, counters)?;
+                counters.objects.fetch_add(1, Ordering::Relaxed);
+                return Ok(got);
+            }
             Present::File => None,
             Present::Metadata(bytes) => Some(bytes),
-        })
-    })?;
-    repo.set_complete(&commit)?;
-    Ok(())
+        };
+        if let (ObjectType::Commit, Some(bytes)) = (request.object_type, &found) {
+            self.admission.admit(bytes)?;
+        }
+        Ok(found)
+    }
+
+    fn store(&self, request: Request, counters: &Counters) -> anyhow::Result<Option<Vec<u8>>> {
+        let Request { object_type, checksum } = request;
+        let repo = self.admission.repo;
+        let bytes = match (self.source, object_type) {
+            (ObjectSource::Server { client, url }, ObjectType::File) => {
+                let url = object_url(url, request);
+                part::fetch(client, &url, repo, &checksum, self.continues, &counters.bytes)?;
+                return Ok(None);
+            }
+            (ObjectSource::Local(from), ObjectType::File) => {
+                let object = from.open_file(&checksum)?;
+                repo.write_file(&object.header.as_ref(), Some(&checksum), object.content)?;
+                return Ok(None);
+            }
+            (ObjectSource::Server { client, url }, _) => {
+                let url = object_url(url, request);
+                let limit = u64::try_from(Limits::DEFAULT.metadata_bytes())?;
+                let bytes = client.get(&url, limit)?.ok_or(GetError::Status { url, status: 404 })?;
+                counters.bytes.fetch_add(u64::try_from(bytes.len())?, Ordering::Relaxed);
+                bytes
+            }
+            (ObjectSource::Local(from), _) => from.load_metadata(object_type, &checksum)?,
+        };
+        if object_type == ObjectType::Commit {
+            let actual = Checksum::of(&bytes);
+            if actual != checksum {
+                return Err(RepoError::Corrupt { object_type, expected: checksum, actual }.into());
+            }
+            self.admission.admit(&bytes)?;
+        }
+        repo.write_metadata(object_type, Some(&checksum), &bytes)?;
+        Ok(Some(bytes))
+    }
+
+    /// Whether the repository has the object, with the right content if that has to be seen.
+    fn present(&self, repo: &Repo, request: Request) -> anyhow::Result<Present> {
+        let Request { object_type, checksum } = request;
+        if !repo.has(object_type, &checksum)? {
+            return Ok(Present::No);
+        }
+        let found = if object_type == ObjectType::File {
+            let is_durable =
+                || self.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.contains(&checksum));
+            let checked = if self.continues && !is_durable() { repo.check_file(&checksum) } else { Ok(()) };
+            checked.map(|()| Present::File)
+        } else {
+            repo.load_metadata(object_type, &checksum).map(Present::Metadata)
+        };
+        match found {
+            Err(error) if is_damage(&error) => {
+                repo.remove(object_type, &checksum)?;
+                Ok(Present::No)
+            }
+            found => Ok(found?),
+        }
+    }
 }
 
-/// Has `obtain` get what the planner wants, [`IN_FLIGHT`] objects at once; it returns the bytes of metadata.
-fn fetch_all(
-    mut planner: Planner,
-    observer: &mut dyn Observer,
-    obtain: impl Fn(Request) -> anyhow::Result<Option<Vec<u8>>> + Sync,
-) -> anyhow::Result<()> {
-    let is_over = AtomicBool::new(false);
-    let (ask, asked) = mpsc::channel::<Request>();
-    let (answer, answers) = mpsc::channel();
-    let asked = Mutex::new(asked);
-    std::thread::scope(|scope| {
-        for _ in 0..IN_FLIGHT {
-            let (asked, obtain, is_over, answer) = (&asked, &obtain, &is_over, answer.clone());
-            scope.spawn(move || {
-                loop {
-                    // Only the wait is inside of the lock.
-                    let next = asked.lock().map(|asked| asked.recv());
-                    let Ok(Ok(request)) = next else { return };
-                    if is_over.load(Ordering::Relaxed) || answer.send((request, obtain(request))).is_err() {
-                        return;
-                    }
-                }
-            });
+/// Whether an object is not what it should be, as after a power cut: then it is fetched again.
+fn is_damage(error: &RepoError) -> bool {
+    match error {
+        RepoError::Corrupt { .. } | RepoError::Malformed { .. } => true,
+        // A compressed object that ends early, or has no header.
+        RepoError::Io { error, .. } => {
+            matches!(error.kind(), std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData)
         }
-        drop(answer);
-        // Dropped at the end, or early on an error: then the threads end.
-        let ask = ask;
-        let result = distribute(&mut planner, observer, &ask, &answers);
-        is_over.store(result.is_err(), Ordering::Relaxed);
-        result
-    })
-}
-
-/// Hands out what the planner wants, and tells it what arrived.
-fn distribute(
-    planner: &mut Planner,
-    observer: &mut dyn Observer,
-    ask: &mpsc::Sender<Request>,
-    answers: &mpsc::Receiver<(Request, anyhow::Result<Option<Vec<u8>>>)>,
-) -> anyhow::Result<()> {
-    let mut outstanding = 0_usize;
-    loop {
-        // As many again wait, so that no thread does.
-        while outstanding < 2 * IN_FLIGHT {
-            let Some(request) = planner.next_request() else { break };
-            ask.send(request).context("no thread is left to fetch objects")?;
-            outstanding += 1;
-        }
-        if outstanding == 0 {
-            break;
-        }
-        let (request, obtained) = answers.recv().context("no thread is left to fetch objects")?;
-        outstanding -= 1;
-        match obtained? {
-            Some(bytes) => planner.metadata_arrived(request, &bytes)?,
-            None => planner.file_arrived(request)?,
-        }
-        let (done, total) = planner.progress();
-        let (done, total) = (u64::try_from(done)?, u64::try_from(total)?);
-        observer.event(Event::Progress { what: "objects", done, total, unit: "objects" });
+        _ => false,
     }
-    if !planner.is_done() {
-        bail!("the commit is not complete");
-    }
-    Ok(())
 }
 
 enum Present {
@@ -181,23 +242,13 @@ enum Present {
     Metadata(Vec<u8>),
 }
 
-/// Whether the repository has the object, with the right content if that has to be seen.
-fn present(repo: &Repo, request: Request, is_doubtful: bool) -> anyhow::Result<Present> {
-    let Request { object_type, checksum } = request;
-    if !repo.has(object_type, &checksum)? {
-        return Ok(Present::No);
-    }
-    let found = if object_type == ObjectType::File {
-        let checked = if is_doubtful { repo.check_file(&checksum) } else { Ok(()) };
-        checked.map(|()| Present::File)
-    } else {
-        repo.load_metadata(object_type, &checksum).map(Present::Metadata)
-    };
-    match found {
-        Err(RepoError::Corrupt { .. } | RepoError::Malformed { .. }) => {
-            repo.remove(object_type, &checksum)?;
-            Ok(Present::No)
-        }
-        found => Ok(found?),
-    }
+fn object_url(url: &str, request: Request) -> String {
+    let path = request.checksum.loose_path(request.object_type, RepoMode::Archive);
+    format!("{url}/objects/{}", path.as_str())
+}
+
+fn tell(planner: &Planner, bytes: u64, observer: &mut dyn Observer) -> anyhow::Result<()> {
+    let (done, total) = planner.progress();
+    observer.event(Event::Pulling { done: u64::try_from(done)?, total: u64::try_from(total)?, bytes });
+    Ok(())
 }

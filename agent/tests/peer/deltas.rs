@@ -174,6 +174,24 @@ fn a_pull_uses_the_delta_that_index_or_summary_names() {
     assert_eq!(case.ours("broken", &["rev-parse", "origin:os/main"]).trim(), two);
 }
 
+/// Files of keys that openssl makes, each in base64: a secret one, its public one, and a public one of nobody.
+pub fn keys(case: &Case) -> [String; 3] {
+    let key = |name: &str, bytes: &[u8]| {
+        std::fs::write(case.path("raw"), bytes).unwrap();
+        let raw = case.path("raw");
+        let text = tools::run("openssl", ["base64", "-A", "-in", raw.to_str().unwrap()]);
+        std::fs::write(case.path(name), text).unwrap();
+        case.path(name).to_str().unwrap().to_owned()
+    };
+    let pem = case.path("key.pem");
+    let pem = pem.to_str().unwrap();
+    tools::run("openssl", ["genpkey", "-algorithm", "ed25519", "-out", pem]);
+    let secret = tools::run("openssl", ["pkey", "-in", pem, "-outform", "DER"]);
+    let public = tools::run("openssl", ["pkey", "-in", pem, "-pubout", "-outform", "DER"]);
+    let (seed, public) = (&secret[secret.len() - 32..], &public[public.len() - 32..]);
+    [key("secret", &[seed, public].concat()), key("public", public), key("other", &[9; 32])]
+}
+
 #[test]
 fn summaries_and_signatures_are_made_and_read() {
     let case = Case::new();
@@ -188,21 +206,7 @@ fn summaries_and_signatures_are_made_and_read() {
     let ours = known(case.ours("served", &["summary", "-v"]));
     assert_eq!(ours[..theirs.len() - 1], theirs[..theirs.len() - 1]);
 
-    let key = |name: &str, bytes: &[u8]| {
-        std::fs::write(case.path("raw"), bytes).unwrap();
-        let raw = case.path("raw");
-        let text = tools::run("openssl", ["base64", "-A", "-in", raw.to_str().unwrap()]);
-        std::fs::write(case.path(name), text).unwrap();
-        case.path(name).to_str().unwrap().to_owned()
-    };
-    let pem = case.path("key.pem");
-    let pem = pem.to_str().unwrap();
-    tools::run("openssl", ["genpkey", "-algorithm", "ed25519", "-out", pem]);
-    let secret = tools::run("openssl", ["pkey", "-in", pem, "-outform", "DER"]);
-    let public = tools::run("openssl", ["pkey", "-in", pem, "-pubout", "-outform", "DER"]);
-    let (seed, public) = (&secret[secret.len() - 32..], &public[public.len() - 32..]);
-    let (secret, other) = (key("secret", &[seed, public].concat()), key("other", &[9; 32]));
-    let public = key("public", public);
+    let [secret, public, other] = keys(&case);
     let unsigned = case.run("served", &["sign", "--verify", "--keys-file", &public, &two]);
     assert_eq!(unsigned.status.code(), Some(1));
     assert!(String::from_utf8(unsigned.stderr).unwrap().contains("there is no Ed25519 signature"));

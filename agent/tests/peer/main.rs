@@ -14,6 +14,7 @@ mod deltas;
 mod demo;
 mod flash;
 mod ostree;
+mod pulls;
 
 #[path = "../common/server.rs"]
 mod server;

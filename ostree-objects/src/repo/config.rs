@@ -14,6 +14,9 @@ use crate::RepoMode;
 /// Largest `config` that is read, in bytes.
 const MAX_CONFIG_BYTES: u64 = 64 * 1024;
 
+/// The group of the repository itself.
+const CORE: &str = "core";
+
 /// How long a lock is waited for (`ostree.repo-config(5)`, `lock-timeout-secs`).
 const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -33,24 +36,17 @@ pub(super) struct Config {
 
 impl Config {
     pub(super) fn read(directory: &File) -> Result<Self, RepoError> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let config = rustix::fs::openat(directory, "config", flags, Mode::empty());
-        let config = File::from(config.map_err(RepoError::io("opening the config"))?);
-        let mut text = String::new();
-        config
-            .take(MAX_CONFIG_BYTES)
-            .read_to_string(&mut text)
-            .map_err(RepoError::io("reading the config"))?;
-        Self::parse(&text)
+        Self::parse(&text(directory)?)
     }
 
     fn parse(text: &str) -> Result<Self, RepoError> {
-        if value(text, "repo_version") != Some("1") {
+        let value = |key| value(text, CORE, key);
+        if value("repo_version") != Some("1") {
             return Err(RepoError::Config { rule: "no repo_version=1" });
         }
-        let name = value(text, "mode").unwrap_or("bare");
+        let name = value("mode").unwrap_or("bare");
         let mode = RepoMode::from_name(name).ok_or(RepoError::Config { rule: "an unknown mode" })?;
-        let lock_timeout = match value(text, "lock-timeout-secs").map(str::parse::<i64>) {
+        let lock_timeout = match value("lock-timeout-secs").map(str::parse::<i64>) {
             None => Some(DEFAULT_LOCK_TIMEOUT),
             // -1 waits without end.
             Some(Ok(seconds)) => u64::try_from(seconds).ok().map(Duration::from_secs),
@@ -61,21 +57,28 @@ impl Config {
             fsync: boolean(text, "fsync", "fsync is neither true nor false")?,
             locking: boolean(text, "locking", "locking is neither true nor false")?,
             lock_timeout,
-            reserve: Reserve::parse(
-                value(text, "min-free-space-size"),
-                value(text, "min-free-space-percent"),
-            )?,
+            reserve: Reserve::parse(value("min-free-space-size"), value("min-free-space-percent"))?,
         })
     }
 }
 
-/// The value of a key in `[core]`; of several the last one, wherever its group is, as GKeyFile has it.
-fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
-    let (mut is_core, mut found) = (false, None);
+/// The text of `config`.
+pub(super) fn text(directory: &File) -> Result<String, RepoError> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let config = rustix::fs::openat(directory, "config", flags, Mode::empty());
+    let config = File::from(config.map_err(RepoError::io("opening the config"))?);
+    let mut text = String::new();
+    config.take(MAX_CONFIG_BYTES).read_to_string(&mut text).map_err(RepoError::io("reading the config"))?;
+    Ok(text)
+}
+
+/// The value of a key in a group; of several the last one, wherever its group is, as GKeyFile has it.
+pub(super) fn value<'a>(text: &'a str, group: &str, key: &str) -> Option<&'a str> {
+    let (mut is_there, mut found) = (false, None);
     for line in text.lines().map(str::trim) {
-        if let Some(group) = line.strip_prefix('[') {
-            is_core = group.strip_suffix(']') == Some("core");
-        } else if is_core
+        if let Some(name) = line.strip_prefix('[') {
+            is_there = name.strip_suffix(']') == Some(group);
+        } else if is_there
             && let Some((name, value)) = line.split_once('=')
             && name.trim_end() == key
         {
@@ -87,7 +90,7 @@ fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
 
 /// What GKeyFile takes for a boolean; true if there is none.
 fn boolean(text: &str, key: &str, rule: &'static str) -> Result<bool, RepoError> {
-    match value(text, key) {
+    match value(text, CORE, key) {
         None | Some("true" | "1") => Ok(true),
         Some("false" | "0") => Ok(false),
         Some(_) => Err(RepoError::Config { rule }),

@@ -86,6 +86,12 @@ pub enum RepoError {
         /// The file object.
         checksum: Checksum,
     },
+    /// A commit has more objects than the limit.
+    #[error("more than {limit} objects")]
+    Objects {
+        /// The limit.
+        limit: usize,
+    },
     /// A checkout that may only link cannot do so.
     #[error("cannot link files of a repository of mode {}: {rule}", .mode.name())]
     CannotLink {

@@ -127,6 +127,7 @@ pub(super) fn refused(Request { object_type, checksum }: Request, error: PullErr
         PullError::Malformed { error, .. } => RepoError::Malformed { object_type, checksum, error },
         PullError::Depth { limit } => RepoError::TooDeep { checksum, limit },
         PullError::Checksum { expected, actual, .. } => RepoError::Corrupt { object_type, expected, actual },
-        PullError::Unexpected | PullError::Objects { .. } => RepoError::Missing { object_type, checksum },
+        PullError::Objects { limit } => RepoError::Objects { limit },
+        PullError::Unexpected | PullError::NoSubpath { .. } => RepoError::Missing { object_type, checksum },
     }
 }

@@ -76,9 +76,6 @@ impl core::fmt::Debug for FileObject {
     }
 }
 
-/// How much is read of a compressed object for its header alone, in bytes.
-const HEADER_BUFFER_BYTES: usize = 256;
-
 /// The attribute of a bare-user object.
 const META: &str = "user.ostreemeta";
 
@@ -112,21 +109,6 @@ impl Repo {
     /// If it is missing, or its header is malformed.
     pub fn open_file(&self, checksum: &Checksum) -> Result<FileObject, RepoError> {
         self.open_stored(checksum).map(FileObject::from)
-    }
-
-    /// What a file object says before its content, and the content's size in bytes.
-    ///
-    /// # Errors
-    /// As [`Self::open_file`].
-    pub fn file_header(&self, checksum: &Checksum) -> Result<(FileHeader, u64), RepoError> {
-        if self.mode != RepoMode::Archive {
-            return self.open_stored(checksum).map(|stored| (stored.header, stored.size));
-        }
-        // One read is enough for nearly every header.
-        let file = self.open_object(ObjectType::File, checksum)?;
-        let mut reader = std::io::BufReader::with_capacity(HEADER_BUFFER_BYTES, file);
-        let (size, header) = read_header(&mut reader).map_err(|error| malformed(checksum, error))?;
-        Ok((header, size))
     }
 
     pub(super) fn open_stored(&self, checksum: &Checksum) -> Result<StoredFile, RepoError> {

@@ -14,4 +14,5 @@ mod hostile;
 mod hostile_repo;
 mod limits;
 mod oracles;
+mod pull;
 mod sign;

@@ -144,7 +144,7 @@ fn every_kind_of_delta_gives_the_commit() {
             let beside = |repo: &Repo| repo.read_detached(&case.to).unwrap();
             assert!(beside(&repo).is_some());
             assert_eq!(beside(&repo), beside(&Repo::open(&case.served).unwrap()), "{options:?}");
-            repo.complete(&case.to).unwrap();
+            repo.complete(&case.to, None).unwrap();
             assert!(!repo.is_partial(&case.to).unwrap());
             repo.set_ref("os/main", &case.to).unwrap();
             let report = repo.fsck().unwrap();
@@ -189,12 +189,12 @@ fn one_flipped_bit_anywhere_in_a_part_is_refused_and_leaves_the_repository_sound
     assert_eq!(refused(Some(cut)), DeltaError::PartSize { expected: size, actual: short });
     assert_eq!(refused(None), DeltaError::PartMissing { number: 0 });
     assert!(!repo.has(ObjectType::Commit, &case.to).unwrap());
-    assert!(matches!(repo.complete(&case.to), Err(RepoError::Missing { .. })));
+    assert!(matches!(repo.complete(&case.to, None), Err(RepoError::Missing { .. })));
     ostree(&case.directory.join("device"), &["fsck"]);
     assert_eq!(repo.fsck().unwrap().damaged.len(), 0);
     // The sound part still applies afterwards.
     case.apply(&repo, &superblock, name).unwrap();
-    repo.complete(&case.to).unwrap();
+    repo.complete(&case.to, None).unwrap();
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn the_tool_applies_what_is_made_here() {
             case.device("ours", RepoMode::BareUser)
         };
         case.apply(&ours, &superblock, name).unwrap();
-        ours.complete(&case.to).unwrap();
+        ours.complete(&case.to, None).unwrap();
         ostree(&case.directory.join("ours"), &["fsck"]);
     }
 }

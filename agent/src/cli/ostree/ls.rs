@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufWriter, StdoutLock, Write};
 
-use ostree_objects::repo::{EntryObjects, Repo, TreeEntry};
+use ostree_objects::repo::{EntryObjects, FileFacts, Repo, TreeEntry};
 use ostree_objects::{Checksum, DirMetaRef, ObjectType};
 
 /// Lists the root's entries, or everything.
@@ -41,11 +41,10 @@ impl List<'_> {
                 writeln!(self.out, "d{mode:05o} {uid} {gid} {:6} {sums}{path}", 0)?;
             }
             EntryObjects::File { checksum } => {
-                let (header, size) = self.repo.file_header(&checksum)?;
-                let header = header.as_ref();
+                let FileFacts { uid, gid, mode, size, target } = self.repo.file_facts(&checksum)?;
                 let sums = if self.checksums { format!("{checksum} ") } else { String::new() };
-                let (mode, uid, gid) = (header.mode() & 0o7777, header.uid(), header.gid());
-                match header.symlink_target() {
+                let mode = mode & 0o7777;
+                match target {
                     Some(target) => {
                         writeln!(self.out, "l{mode:05o} {uid} {gid} {:6} {sums}{path} -> {target}", 0)?;
                     }

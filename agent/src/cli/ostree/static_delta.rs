@@ -117,7 +117,7 @@ pub(super) fn apply(repo: &Repo, path: &Path) -> anyhow::Result<()> {
     repo.apply_delta(&delta, None, Budget::default(), |number, _| {
         read(&directory.join(number.to_string()), MAX_PART_UNPACKED_BYTES).map(Some)
     })?;
-    repo.complete(&name.to)?;
+    repo.complete(&name.to, name.from.as_ref())?;
     Ok(())
 }
 

@@ -1,0 +1,112 @@
+//! The repositories that a repository's `config` names, and how far they are trusted.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{Repo, RepoError, config};
+
+/// A `[remote "NAME"]` of the config, in the words of `ostree.repo-config(5)`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Remote {
+    /// Where it is.
+    pub url: Option<String>,
+    /// Whether commits must be signed with a key of OpenPGP, which this crate cannot verify. As for libostree, they must
+    /// unless `gpg-verify=false`.
+    pub gpg_verify: bool,
+    /// Whether its summary must be signed with such a key; only if `gpg-verify-summary=true`.
+    pub gpg_verify_summary: bool,
+    /// Whether commits must be signed with an Ed25519 key.
+    pub sign_verify: bool,
+    /// Whether its summary must be.
+    pub sign_verify_summary: bool,
+    /// The keys of `verification-ed25519-key`, in base64.
+    pub ed25519_keys: Vec<String>,
+    /// The file of keys that `verification-ed25519-file` names.
+    pub ed25519_file: Option<String>,
+}
+
+impl Repo {
+    /// The remote repository `name` of the config; `None` if it has none of that name.
+    ///
+    /// # Errors
+    /// If an option is not understood that says how far it is trusted, or as of the file system.
+    pub fn remote(&self, name: &str) -> Result<Option<Remote>, RepoError> {
+        let text = config::text(&self.directory)?;
+        remote(&text, name)
+    }
+}
+
+fn remote(text: &str, name: &str) -> Result<Option<Remote>, RepoError> {
+    let group = format!("remote \"{name}\"");
+    if !text.lines().any(|line| line.trim() == format!("[{group}]")) {
+        return Ok(None);
+    }
+    let value = |key| config::value(text, &group, key);
+    let list = |key| {
+        let values = value(key).unwrap_or_default().split(';').map(str::trim);
+        values.filter(|value| !value.is_empty()).map(String::from).collect::<Vec<_>>()
+    };
+    Ok(Some(Remote {
+        url: value("url").map(String::from),
+        gpg_verify: value("gpg-verify").map_or(Ok(true), truth)?,
+        gpg_verify_summary: value("gpg-verify-summary").map_or(Ok(false), truth)?,
+        sign_verify: value("sign-verify").map_or(Ok(false), asked)?,
+        sign_verify_summary: value("sign-verify-summary").map_or(Ok(false), asked)?,
+        ed25519_keys: list("verification-ed25519-key"),
+        ed25519_file: value("verification-ed25519-file").map(String::from),
+    }))
+}
+
+fn truth(value: &str) -> Result<bool, RepoError> {
+    match value {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(RepoError::Config { rule: "an option of a remote that is neither true nor false" }),
+    }
+}
+
+/// A truth value, or the types of signatures of which one must be there: one is known here.
+fn asked(value: &str) -> Result<bool, RepoError> {
+    if let Ok(truth) = truth(value) {
+        return Ok(truth);
+    }
+    let mut types = value.split(';').map(str::trim).filter(|name| !name.is_empty());
+    if types.any(|name| name == "ed25519") {
+        return Ok(true);
+    }
+    Err(RepoError::Config {
+        rule: "a remote whose signatures are of no type that is known, which is ed25519,",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: &str = "[core]\nmode=bare\n\n[remote \"plain\"]\nurl=http://x/\ngpg-verify=false\n\
+        # sign-verify=false\n[remote \"signed\"]\nurl = http://y/\ngpg-verify=false\nsign-verify=ed25519;\n\
+        sign-verify-summary=true\nverification-ed25519-key=AA==;BB==\nverification-ed25519-file=/etc/keys\n\
+        [remote \"default\"]\nurl=http://z/\n[remote \"unknown\"]\nsign-verify=dummy;\n[remote \"odd\"]\n\
+        gpg-verify=perhaps\n";
+
+    #[test]
+    fn what_a_remote_is_trusted_with_is_read_as_libostree_reads_it() {
+        let named = |name| remote(CONFIG, name);
+        let plain = Remote { url: Some("http://x/".into()), ..Remote::default() };
+        assert_eq!(named("plain").unwrap(), Some(plain));
+        let signed = named("signed").unwrap().unwrap();
+        assert_eq!((signed.sign_verify, signed.sign_verify_summary), (true, true));
+        assert_eq!(
+            (signed.url.as_deref(), &*signed.ed25519_keys),
+            (Some("http://y/"), &["AA==".into(), "BB==".into()][..])
+        );
+        assert_eq!(signed.ed25519_file.as_deref(), Some("/etc/keys"));
+        let default = named("default").unwrap().unwrap();
+        assert!(default.gpg_verify && !default.gpg_verify_summary && !default.sign_verify);
+        assert_eq!(named("none").unwrap(), None);
+        assert!(matches!(named("unknown"), Err(RepoError::Config { .. })));
+        assert!(matches!(named("odd"), Err(RepoError::Config { .. })));
+    }
+}
