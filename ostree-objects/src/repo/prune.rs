@@ -36,7 +36,7 @@ pub struct PruneReport {
 }
 
 impl Repo {
-    /// Removes objects that no commit needs which is kept. A commit that is kept and incomplete keeps what is there
+    /// Removes objects that no commit needs which is kept, and static deltas to commits that are gone. A commit that is kept and incomplete keeps what is there
     /// of it.
     ///
     /// Commits go first, durably: a power cut leaves none that lacks an object without saying so.
@@ -71,7 +71,30 @@ impl Repo {
         for Request { object_type, checksum } in &report.unneeded {
             self.remove(*object_type, checksum)?;
         }
+        self.prune_deltas()?;
         Ok(report)
+    }
+
+    /// Removes static deltas that lead to commits that are gone, as `ostree prune` does; the superblock first, which
+    /// is what clients look for.
+    fn prune_deltas(&self) -> Result<(), RepoError> {
+        let io = || RepoError::io("removing a static delta");
+        for delta in self.deltas()? {
+            if self.has(ObjectType::Commit, &delta.to)? {
+                continue;
+            }
+            let path = delta.directory();
+            let directory = open_directory(&self.directory, path.as_str())?;
+            match rustix::fs::unlinkat(&directory, "superblock", AtFlags::empty()) {
+                Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+                Err(error) => return Err(io()(error)),
+            }
+            for name in self.names_in(path.as_str())? {
+                rustix::fs::unlinkat(&directory, &*name, AtFlags::empty()).map_err(io())?;
+            }
+            rustix::fs::unlinkat(&self.directory, path.as_str(), AtFlags::REMOVEDIR).map_err(io())?;
+        }
+        Ok(())
     }
 
     /// Removes what a check found damaged, and marks the commits that need it as partial, so that a pull fetches it

@@ -69,6 +69,33 @@ fn the_same_objects_remain() {
 }
 
 #[test]
+fn deltas_to_commits_that_are_gone_go_too() {
+    let directory = tempfile();
+    let (ours, theirs) = (directory.join("ours"), directory.join("theirs"));
+    let repo = Repo::init(&ours, ostree_objects::RepoMode::Archive).unwrap();
+    let commits = history(&repo, &directory, 3);
+    for (from, to) in [(None, 1), (Some(0), 1), (Some(1), 2), (None, 2)] {
+        let to = format!("--to={}", commits[to]);
+        let from = from.map_or("--empty".to_owned(), |from: usize| format!("--from={}", commits[from]));
+        ostree(&ours, &["static-delta", "generate", &from, &to]);
+    }
+    let mut copy = testkit::tools::tool("cp");
+    testkit::tools::success(copy.arg("-a").arg(&ours).arg(&theirs));
+    let options = PruneOptions { refs_only: true, depth: Some(0), dry_run: true };
+    repo.prune(&options).unwrap();
+    assert_eq!(repo.deltas().unwrap().len(), 4);
+    repo.prune(&PruneOptions { dry_run: false, ..options }).unwrap();
+    ostree(&theirs, &["prune", "--refs-only", "--depth=0"]);
+    let left = repo.deltas().unwrap();
+    assert!(left.len() == 2 && left.iter().all(|delta| delta.to == commits[2]), "{left:?}");
+    let listed = |path: &Path| ostree(path, &["static-delta", "list"]);
+    assert_eq!(listed(&ours), listed(&theirs));
+    let files = |path: &Path| tree::list(&path.join("deltas")).into_keys().collect::<Vec<_>>();
+    assert_eq!(files(&ours), files(&theirs));
+    fs::remove_dir_all(&directory).unwrap();
+}
+
+#[test]
 fn what_is_damaged_is_removed_and_its_commits_say_so() {
     let directory = tempfile();
     let ours = directory.join("ours");
