@@ -96,6 +96,36 @@ fn deltas_to_commits_that_are_gone_go_too() {
 }
 
 #[test]
+fn an_index_says_what_the_tools_says_which_deltas_lead_to_a_commit() {
+    let directory = tempfile();
+    let ours = directory.join("ours");
+    let repo = Repo::init(&ours, ostree_objects::RepoMode::Archive).unwrap();
+    let commits = history(&repo, &directory, 4);
+    for (from, to) in [(0, 1), (1, 2)] {
+        let (from, to) = (format!("--from={}", commits[from]), format!("--to={}", commits[to]));
+        ostree(&ours, &["static-delta", "generate", &from, &to]);
+    }
+    ostree(&ours, &["summary", "-u"]);
+    let indexes = || -> Vec<_> {
+        let all = tree::list(&ours.join("delta-indexes")).into_iter();
+        all.map(|(name, entry)| (name, entry.content)).collect()
+    };
+    let theirs = indexes();
+    assert_eq!(theirs.iter().filter(|(name, _)| name.ends_with(".index")).count(), 2);
+    let summary = repo.read_summary().unwrap().unwrap();
+    let now = ostree_objects::summary::SummaryRef::parse(&summary).unwrap().last_modified().unwrap();
+    fs::remove_dir_all(ours.join("delta-indexes")).unwrap();
+    let bytes = repo.update_summary(now).unwrap();
+    assert!(ostree_objects::summary::SummaryRef::parse(&bytes).unwrap().has_delta_indexes());
+    assert_eq!(indexes(), theirs);
+    // Without the deltas there are none.
+    fs::remove_dir_all(ours.join("deltas")).unwrap();
+    repo.update_summary(now).unwrap();
+    assert_eq!(indexes().iter().filter(|(name, _)| name.ends_with(".index")).count(), 0);
+    fs::remove_dir_all(&directory).unwrap();
+}
+
+#[test]
 fn what_is_damaged_is_removed_and_its_commits_say_so() {
     let directory = tempfile();
     let ours = directory.join("ours");
