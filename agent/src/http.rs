@@ -18,9 +18,6 @@ const TIMEOUT_CONNECT: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
-/// Most connections that are kept while they are not used: as many as a pull has requests in flight.
-const IDLE_CONNECTIONS: usize = 8;
-
 /// The answer that says that a file is not there.
 pub const ABSENT: &[u16] = &[404];
 
@@ -67,8 +64,6 @@ impl Client {
             .timeout_connect(Some(patience.stall.min(TIMEOUT_CONNECT)))
             .timeout_recv_response(Some(patience.stall))
             .timeout_per_read(Some(patience.stall))
-            .max_idle_connections(IDLE_CONNECTIONS)
-            .max_idle_connections_per_host(IDLE_CONNECTIONS)
             .user_agent(concat!("ota-agent/", env!("CARGO_PKG_VERSION")))
             .build();
         Self { agent: config.into(), patience }

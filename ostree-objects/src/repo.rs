@@ -34,7 +34,7 @@ pub use checkout::{CheckoutOptions, Links, Ownership, Union};
 pub use commit::CommitOptions;
 pub use error::RepoError;
 pub use facts::FileFacts;
-pub use fsck::{Damage, FsckReport};
+pub use fsck::{BadRef, Damage, FsckReport};
 pub use generate::{BuiltDelta, DeltaOptions};
 pub use lock::{LockKind, RepoLock};
 pub use prune::{PruneOptions, PruneReport};

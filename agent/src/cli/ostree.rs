@@ -195,11 +195,17 @@ fn fsck(repo: &Repo, delete: bool) -> anyhow::Result<Exit> {
     for Damage { request, error } in &report.damaged {
         println!("{} {}: {error}", request.object_type.name(), request.checksum);
     }
+    for bad in &report.refs {
+        println!("{}: {}", bad.path, bad.error);
+    }
     if delete {
+        for Damage { request, .. } in report.damaged.iter().filter(|damage| !damage.is_of_object()) {
+            println!("{} {} stays: it may be whole", request.object_type.name(), request.checksum);
+        }
         for commit in repo.remove_damaged(&report)? {
             println!("commit {commit} is partial now: pull it again");
         }
     }
     println!("{} commits, {} objects good, {} damaged", report.commits, report.good, report.damaged.len());
-    Ok(if report.damaged.is_empty() { Exit::Done } else { Exit::Failed })
+    Ok(if report.damaged.is_empty() && report.refs.is_empty() { Exit::Done } else { Exit::Failed })
 }

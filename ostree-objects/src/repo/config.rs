@@ -14,9 +14,6 @@ use crate::RepoMode;
 /// Largest `config` that is read, in bytes.
 const MAX_CONFIG_BYTES: u64 = 64 * 1024;
 
-/// The group of the repository itself.
-const CORE: &str = "core";
-
 /// How long a lock is waited for (`ostree.repo-config(5)`, `lock-timeout-secs`).
 const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -40,7 +37,7 @@ impl Config {
     }
 
     fn parse(text: &str) -> Result<Self, RepoError> {
-        let value = |key| value(text, CORE, key);
+        let value = |key| value(text, "core", key);
         if value("repo_version") != Some("1") {
             return Err(RepoError::Config { rule: "no repo_version=1" });
         }
@@ -54,8 +51,8 @@ impl Config {
         };
         Ok(Self {
             mode,
-            fsync: boolean(text, "fsync", "fsync is neither true nor false")?,
-            locking: boolean(text, "locking", "locking is neither true nor false")?,
+            fsync: boolean(value("fsync"), true, "fsync is neither true nor false")?,
+            locking: boolean(value("locking"), true, "locking is neither true nor false")?,
             lock_timeout,
             reserve: Reserve::parse(value("min-free-space-size"), value("min-free-space-percent"))?,
         })
@@ -72,13 +69,13 @@ pub(super) fn text(directory: &File) -> Result<String, RepoError> {
     Ok(text)
 }
 
-/// The value of a key in a group; of several the last one, wherever its group is, as GKeyFile has it.
+/// The value of a key in `[group]`; of several the last one, wherever its group is, as GKeyFile has it.
 pub(super) fn value<'a>(text: &'a str, group: &str, key: &str) -> Option<&'a str> {
-    let (mut is_there, mut found) = (false, None);
+    let (mut is_group, mut found) = (false, None);
     for line in text.lines().map(str::trim) {
         if let Some(name) = line.strip_prefix('[') {
-            is_there = name.strip_suffix(']') == Some(group);
-        } else if is_there
+            is_group = name.strip_suffix(']') == Some(group);
+        } else if is_group
             && let Some((name, value)) = line.split_once('=')
             && name.trim_end() == key
         {
@@ -88,10 +85,11 @@ pub(super) fn value<'a>(text: &'a str, group: &str, key: &str) -> Option<&'a str
     found
 }
 
-/// What GKeyFile takes for a boolean; true if there is none.
-fn boolean(text: &str, key: &str, rule: &'static str) -> Result<bool, RepoError> {
-    match value(text, CORE, key) {
-        None | Some("true" | "1") => Ok(true),
+/// What GKeyFile takes for a boolean.
+pub(super) fn boolean(value: Option<&str>, default: bool, rule: &'static str) -> Result<bool, RepoError> {
+    match value {
+        None => Ok(default),
+        Some("true" | "1") => Ok(true),
         Some("false" | "0") => Ok(false),
         Some(_) => Err(RepoError::Config { rule }),
     }

@@ -156,9 +156,15 @@ pub enum RepoError {
     /// A ref's name is not allowed.
     #[error("not a name of a ref")]
     RefName,
-    /// A ref is not there, or does not hold a checksum.
+    /// A ref is not there.
     #[error("no such ref or commit")]
     NoRef,
+    /// A ref is there and holds no checksum.
+    #[error("{path} holds no checksum of a commit")]
+    BadRef {
+        /// Its file in the repository.
+        path: alloc::boxed::Box<str>,
+    },
 }
 
 impl RepoError {

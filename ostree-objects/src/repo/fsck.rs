@@ -2,13 +2,17 @@
 
 use alloc::collections::BTreeSet;
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
+use std::fs::File;
+use std::io::ErrorKind;
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::Dir;
+use rustix::fs::{Dir, Mode};
+use rustix::io::Errno;
 
-use super::{Repo, RepoError, open_directory, parallel};
+use super::{DIRECTORY, Repo, RepoError, parallel};
 use crate::pull::{Planner, PullError, Request};
 use crate::{Checksum, Limits, ObjectType};
 
@@ -26,6 +30,17 @@ pub struct FsckReport {
     pub good: usize,
     /// Those that are not: to be fetched again, all of them.
     pub damaged: Vec<Damage>,
+    /// Refs that lead to no commit, by their files in the repository.
+    pub refs: Vec<BadRef>,
+}
+
+/// A ref that leads to no commit.
+#[derive(Debug)]
+pub struct BadRef {
+    /// Its file in the repository, such as `refs/heads/os/main`.
+    pub path: String,
+    /// What is wrong with it.
+    pub error: RepoError,
 }
 
 /// An object that is missing, corrupt or malformed.
@@ -35,6 +50,21 @@ pub struct Damage {
     pub request: Request,
     /// What is wrong with it.
     pub error: RepoError,
+}
+
+impl Damage {
+    /// Whether it is the object that is wrong. If the file system only refuses to let it be read, for want of a
+    /// permission or of memory, it may be whole.
+    #[must_use]
+    pub fn is_of_object(&self) -> bool {
+        match &self.error {
+            RepoError::Io { error, .. } => {
+                matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidData)
+                    || [Errno::LOOP, Errno::ISDIR].contains(&Errno::from_io_error(error).unwrap_or(Errno::IO))
+            }
+            _ => true,
+        }
+    }
 }
 
 impl Repo {
@@ -47,7 +77,7 @@ impl Repo {
         let extension = format!(".{}", ObjectType::Commit.extension(self.mode));
         let mut commits = BTreeSet::new();
         for folder in 0..=u8::MAX {
-            let Ok(directory) = open_directory(&self.objects, &*format!("{folder:02x}")) else { continue };
+            let Some(directory) = self.folder(folder)? else { continue };
             for entry in Dir::read_from(&directory).map_err(failed())? {
                 let entry = entry.map_err(failed())?;
                 let name = entry.file_name().to_str().unwrap_or_default();
@@ -60,13 +90,23 @@ impl Repo {
         Ok(commits.into_iter().collect())
     }
 
+    /// The directory of the objects whose checksums start with `number`; `None` if there is none yet. Any other error
+    /// is one: what cannot be read is not gone, and what only it needs must stay.
+    pub(super) fn folder(&self, number: u8) -> Result<Option<File>, RepoError> {
+        match rustix::fs::openat(&self.objects, &*format!("{number:02x}"), DIRECTORY, Mode::empty()) {
+            Ok(directory) => Ok(Some(File::from(directory))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(RepoError::io("opening a directory of objects")(error)),
+        }
+    }
+
     /// Reads everything that complete commits need and compares it with its name, files on several threads. Damage
     /// does not end the search: all of it is reported, metadata first, in the order of the checksums.
     ///
     /// # Errors
     /// As of the file system.
     pub fn fsck(&self) -> Result<FsckReport, RepoError> {
-        let mut report = FsckReport::default();
+        let mut report = FsckReport { refs: self.bad_refs()?, ..FsckReport::default() };
         let mut seen = BTreeSet::new();
         let mut files = Vec::new();
         for commit in self.commits()? {
@@ -93,6 +133,22 @@ impl Repo {
         damaged.sort_by_key(|damage| damage.request.checksum);
         report.damaged.append(&mut damaged);
         Ok(report)
+    }
+
+    fn bad_refs(&self) -> Result<Vec<BadRef>, RepoError> {
+        let mut bad = Vec::new();
+        for path in self.refs()? {
+            let leads = self.read_ref(&path).and_then(|checksum| {
+                let object_type = ObjectType::Commit;
+                let is_there = self.has(object_type, &checksum)?;
+                if is_there { Ok(()) } else { Err(RepoError::Missing { object_type, checksum }) }
+            });
+            if let Err(error) = leads {
+                bad.push(BadRef { path, error });
+            }
+        }
+        bad.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(bad)
     }
 
     /// The files that are not as they should be.

@@ -2,7 +2,6 @@
 
 use alloc::collections::BTreeSet;
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use rustix::fs::{AtFlags, Dir};
@@ -98,17 +97,19 @@ impl Repo {
     }
 
     /// Removes what a check found damaged, and marks the commits that need it as partial, so that a pull fetches it
-    /// again. Returns these commits.
+    /// again. Returns these commits. An object that could not be read stays: it may be whole
+    /// ([`Damage::is_of_object`](super::Damage::is_of_object)).
     ///
     /// # Errors
-    /// As of the file system.
+    /// As of the file system; if metadata cannot be read for another reason than damage, nothing was removed.
     pub fn remove_damaged(&self, report: &FsckReport) -> Result<Vec<Checksum>, RepoError> {
         let _lock = self.lock(LockKind::Exclusive)?;
+        let of_object = report.damaged.iter().filter(|one| one.is_of_object());
         let damaged: BTreeSet<_> =
-            report.damaged.iter().map(|one| (one.request.object_type, one.request.checksum)).collect();
+            of_object.map(|one| (one.request.object_type, one.request.checksum)).collect();
         let mut affected = Vec::new();
         for commit in self.commits()? {
-            if !self.is_partial(&commit)? && self.needs_any(&commit, &damaged) {
+            if !self.is_partial(&commit)? && self.needs_any(&commit, &damaged)? {
                 affected.push(commit);
             }
         }
@@ -122,51 +123,36 @@ impl Repo {
         Ok(affected)
     }
 
-    fn needs_any(&self, commit: &Checksum, objects: &BTreeSet<(ObjectType, Checksum)>) -> bool {
+    fn needs_any(
+        &self,
+        commit: &Checksum,
+        objects: &BTreeSet<(ObjectType, Checksum)>,
+    ) -> Result<bool, RepoError> {
         let mut planner = Planner::new(*commit, Limits::DEFAULT);
         while let Some(request) = planner.next_request() {
             let Request { object_type, checksum } = request;
             if objects.contains(&(object_type, checksum)) {
-                return true;
+                return Ok(true);
             }
             let arrived = match object_type {
                 ObjectType::File => planner.file_arrived(request).is_ok(),
-                _ => self
-                    .load_metadata(object_type, &checksum)
-                    .is_ok_and(|bytes| planner.metadata_arrived(request, &bytes).is_ok()),
+                _ => match self.load_metadata(object_type, &checksum) {
+                    Ok(bytes) => planner.metadata_arrived(request, &bytes).is_ok(),
+                    Err(error @ RepoError::Io { .. }) => return Err(error),
+                    Err(_) => false,
+                },
             };
             if !arrived {
-                return true;
+                return Ok(true);
             }
         }
-        false
+        Ok(false)
     }
 
     /// The commits that refs lead to: of branches, of other repositories, of mirrors.
     fn referenced(&self) -> Result<BTreeSet<Checksum>, RepoError> {
-        let io = || RepoError::io("listing the refs");
-        let mut referenced = BTreeSet::new();
-        let mut left = Vec::from([String::from("refs")]);
-        while let Some(path) = left.pop() {
-            let directory = open_directory(&self.directory, &*path)?;
-            for entry in Dir::read_from(&directory).map_err(io())? {
-                let entry = entry.map_err(io())?;
-                let name = entry.file_name().to_str().map_err(|_| RepoError::RefName)?;
-                if name == "." || name == ".." {
-                    continue;
-                }
-                let stat = rustix::fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW).map_err(io())?;
-                let path = format!("{path}/{name}");
-                match rustix::fs::FileType::from_raw_mode(stat.st_mode) {
-                    rustix::fs::FileType::Directory => left.push(path),
-                    // What is no ref would be a reason to remove what it may stand for.
-                    _ => {
-                        referenced.insert(self.read_ref(&path)?);
-                    }
-                }
-            }
-        }
-        Ok(referenced)
+        // What is no ref would be a reason to remove what it may stand for.
+        self.refs()?.iter().map(|path| self.read_ref(path)).collect()
     }
 
     /// The objects that these commits need, with as many parents.
@@ -241,7 +227,7 @@ impl Repo {
         let io = || RepoError::io("listing the objects");
         let mut all = Vec::new();
         for folder in 0..=u8::MAX {
-            let Ok(directory) = open_directory(&self.objects, &*format!("{folder:02x}")) else { continue };
+            let Some(directory) = self.folder(folder)? else { continue };
             for entry in Dir::read_from(&directory).map_err(io())? {
                 let entry = entry.map_err(io())?;
                 let name = entry.file_name().to_str().unwrap_or_default();

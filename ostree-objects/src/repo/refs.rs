@@ -2,9 +2,10 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use std::io::{Read, Write};
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 
 use super::{Repo, RepoError, make_directory, open_directory};
 use crate::{Checksum, Name};
@@ -13,7 +14,7 @@ impl Repo {
     /// The commit that `rev` names: a checksum in hex, a ref of `refs/heads`, or `REMOTE:REF`.
     ///
     /// # Errors
-    /// If there is no such ref.
+    /// If there is no such ref, or it holds no checksum.
     pub fn resolve(&self, rev: &str) -> Result<Checksum, RepoError> {
         if let Ok(checksum) = Checksum::from_hex(rev.as_bytes()) {
             return Ok(checksum);
@@ -25,13 +26,42 @@ impl Repo {
         self.read_ref(&path)
     }
 
+    /// The files of all refs, of branches, of other repositories and of mirrors.
+    pub(super) fn refs(&self) -> Result<Vec<String>, RepoError> {
+        let io = || RepoError::io("listing the refs");
+        let mut refs = Vec::new();
+        let mut left = Vec::from([String::from("refs")]);
+        while let Some(path) = left.pop() {
+            let directory = open_directory(&self.directory, &*path)?;
+            for entry in Dir::read_from(&directory).map_err(io())? {
+                let entry = entry.map_err(io())?;
+                let name = entry.file_name().to_str().map_err(|_| RepoError::RefName)?;
+                if name == "." || name == ".." {
+                    continue;
+                }
+                let stat = rustix::fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW).map_err(io())?;
+                let path = format!("{path}/{name}");
+                match FileType::from_raw_mode(stat.st_mode) {
+                    FileType::Directory => left.push(path),
+                    _ => refs.push(path),
+                }
+            }
+        }
+        Ok(refs)
+    }
+
     /// The checksum in the file of a ref.
     pub(super) fn read_ref(&self, path: &str) -> Result<Checksum, RepoError> {
         let file = rustix::fs::openat(&self.directory, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
-        let file = std::fs::File::from(file.map_err(|_| RepoError::NoRef)?);
-        let mut text = String::new();
-        file.take(128).read_to_string(&mut text).map_err(RepoError::io("reading a ref"))?;
-        Checksum::from_hex(text.trim_end().as_bytes()).map_err(|_| RepoError::NoRef)
+        let file = std::fs::File::from(file.map_err(|error| match error {
+            rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR | rustix::io::Errno::ISDIR => {
+                RepoError::NoRef
+            }
+            error => RepoError::io("opening a ref")(error),
+        })?);
+        let mut text = Vec::new();
+        file.take(128).read_to_end(&mut text).map_err(RepoError::io("reading a ref"))?;
+        Checksum::from_hex(text.trim_ascii_end()).map_err(|_| RepoError::BadRef { path: path.into() })
     }
 
     /// Makes the branch `name` point at `commit`, durably.

@@ -4,7 +4,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Repo, RepoError, config};
+use super::config::{self, boolean};
+use super::{Repo, RepoError};
 
 /// A `[remote "NAME"]` of the config, in the words of `ostree.repo-config(5)`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +41,8 @@ impl Repo {
 
 fn remote(text: &str, name: &str) -> Result<Option<Remote>, RepoError> {
     let group = format!("remote \"{name}\"");
-    if !text.lines().any(|line| line.trim() == format!("[{group}]")) {
+    let header = format!("[{group}]");
+    if !text.lines().any(|line| line.trim() == header) {
         return Ok(None);
     }
     let value = |key| config::value(text, &group, key);
@@ -50,29 +52,23 @@ fn remote(text: &str, name: &str) -> Result<Option<Remote>, RepoError> {
     };
     Ok(Some(Remote {
         url: value("url").map(String::from),
-        gpg_verify: value("gpg-verify").map_or(Ok(true), truth)?,
-        gpg_verify_summary: value("gpg-verify-summary").map_or(Ok(false), truth)?,
-        sign_verify: value("sign-verify").map_or(Ok(false), asked)?,
-        sign_verify_summary: value("sign-verify-summary").map_or(Ok(false), asked)?,
+        gpg_verify: boolean(value("gpg-verify"), true, NO_TRUTH)?,
+        gpg_verify_summary: boolean(value("gpg-verify-summary"), false, NO_TRUTH)?,
+        sign_verify: asked(value("sign-verify"))?,
+        sign_verify_summary: asked(value("sign-verify-summary"))?,
         ed25519_keys: list("verification-ed25519-key"),
         ed25519_file: value("verification-ed25519-file").map(String::from),
     }))
 }
 
-fn truth(value: &str) -> Result<bool, RepoError> {
-    match value {
-        "true" | "1" => Ok(true),
-        "false" | "0" => Ok(false),
-        _ => Err(RepoError::Config { rule: "an option of a remote that is neither true nor false" }),
-    }
-}
+const NO_TRUTH: &str = "an option of a remote that is neither true nor false";
 
 /// A truth value, or the types of signatures of which one must be there: one is known here.
-fn asked(value: &str) -> Result<bool, RepoError> {
-    if let Ok(truth) = truth(value) {
+fn asked(value: Option<&str>) -> Result<bool, RepoError> {
+    if let Ok(truth) = boolean(value, false, NO_TRUTH) {
         return Ok(truth);
     }
-    let mut types = value.split(';').map(str::trim).filter(|name| !name.is_empty());
+    let mut types = value.unwrap_or_default().split(';').map(str::trim);
     if types.any(|name| name == "ed25519") {
         return Ok(true);
     }

@@ -16,7 +16,8 @@ struct Target {
     accepts: fn(&[u8]) -> bool,
 }
 
-const TARGETS: [Target; 14] = [
+const TARGETS: [Target; 15] = [
+    Target { name: "checkpoint", property: oracle::checkpoint, accepts: oracle::read_checkpoint },
     Target { name: "commit", property: oracle::commit, accepts: |bytes| CommitRef::parse(bytes).is_ok() },
     Target { name: "variant", property: oracle::variant, accepts: oracle::reads_variant },
     Target { name: "dirtree", property: oracle::dirtree, accepts: |bytes| DirTreeRef::parse(bytes).is_ok() },

@@ -101,7 +101,7 @@ fn directories_of_a_complete_commit_are_left_out() {
 
 #[test]
 fn a_checkpoint_has_what_came_and_nothing_else() {
-    let (_directory, repo, commit) = repository(&["a", "b", "c", "d"]);
+    let (directory, repo, commit) = repository(&["a", "b", "c", "d"]);
     let mut planner = Planner::new(commit, Limits::DEFAULT);
     let mut came = BTreeSet::new();
     let mut handed_out = Vec::new();
@@ -132,6 +132,12 @@ fn a_checkpoint_has_what_came_and_nothing_else() {
     repo.write_checkpoint(&other, &checkpoint).unwrap();
     assert_eq!(repo.read_checkpoint(&other, &Limits::DEFAULT).unwrap(), None);
     repo.forget_interrupted().unwrap();
+    assert_eq!(repo.read_checkpoint(&commit, &Limits::DEFAULT).unwrap(), None);
+    // Nor is there one where nothing is made durable.
+    let path = directory.path().join("repo");
+    let config = std::fs::read_to_string(path.join("config")).unwrap();
+    std::fs::write(path.join("config"), config + "fsync=false\n").unwrap();
+    Repo::open(&path).unwrap().write_checkpoint(&commit, &checkpoint).unwrap();
     assert_eq!(repo.read_checkpoint(&commit, &Limits::DEFAULT).unwrap(), None);
     let bytes = checkpoint.encode();
     assert_eq!(Checkpoint::decode(&bytes, &commit, &Limits::DEFAULT), Ok(checkpoint));

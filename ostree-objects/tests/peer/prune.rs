@@ -157,3 +157,75 @@ fn what_is_damaged_is_removed_and_its_commits_say_so() {
     assert!(repo.fsck().unwrap().damaged.is_empty());
     fs::remove_dir_all(&directory).unwrap();
 }
+
+#[test]
+fn what_cannot_be_read_is_not_taken_for_gone() {
+    let directory = tempfile();
+    let ours = directory.join("ours");
+    let repo = Repo::init(&ours, mode_of(0).0).unwrap();
+    let commits = history(&repo, &directory, 2);
+    let before = objects(&ours);
+
+    // A directory of objects that does not open, for whatever reason: here it is none.
+    let commit = commits[2].loose_path(ObjectType::Commit, repo.mode());
+    let folder = ours.join("objects").join(&commit.as_str()[..2]);
+    let aside = directory.join("aside");
+    fs::rename(&folder, &aside).unwrap();
+    fs::write(&folder, "").unwrap();
+    for refs_only in [false, true] {
+        repo.prune(&PruneOptions { refs_only, ..Default::default() }).unwrap_err();
+    }
+    repo.fsck().unwrap_err();
+    fs::remove_file(&folder).unwrap();
+    fs::rename(&aside, &folder).unwrap();
+    assert_eq!(objects(&ours), before);
+
+    // A file that does not open: nobody can open a socket. It is reported, and stays.
+    let root = repo.root(&commits[2]).unwrap();
+    let mut entries = repo.entries(&root).unwrap().into_iter();
+    let checksum = entries.find_map(|entry| match entry.objects {
+        ostree_objects::repo::EntryObjects::File { checksum } => Some(checksum),
+        _ => None,
+    });
+    let path = checksum.unwrap().loose_path(ObjectType::File, repo.mode());
+    let path = ours.join("objects").join(path.as_str());
+    fs::rename(&path, &aside).unwrap();
+    // The path of a socket has to be short.
+    let mut command = std::process::Command::new("python3");
+    command
+        .args(["-c", "import socket; socket.socket(socket.AF_UNIX).bind('socket')"])
+        .current_dir(&directory);
+    testkit::tools::success(&mut command);
+    fs::rename(directory.join("socket"), &path).unwrap();
+    let report = repo.fsck().unwrap();
+    let [damage] = &report.damaged[..] else { panic!("{report:?}") };
+    assert!(!damage.is_of_object(), "{damage:?}");
+    assert_eq!(repo.remove_damaged(&report).unwrap(), []);
+    assert!(fs::symlink_metadata(&path).is_ok());
+    fs::remove_dir_all(&directory).unwrap();
+}
+
+#[test]
+fn refs_that_lead_nowhere_are_found_as_the_tool_finds_them() {
+    let directory = tempfile();
+    let ours = directory.join("ours");
+    let repo = Repo::init(&ours, mode_of(0).0).unwrap();
+    history(&repo, &directory, 3);
+    let path = ours.join("refs/heads/of/nothing");
+    fs::create_dir(ours.join("refs/heads/of")).unwrap();
+    let nowhere = format!("{}\n", "0".repeat(64));
+    for content in ["", "no checksum\n", &nowhere] {
+        fs::write(&path, content).unwrap();
+        let report = repo.fsck().unwrap();
+        let bad: Vec<&str> = report.refs.iter().map(|bad| &*bad.path).collect();
+        assert_eq!((bad, report.damaged.len()), (vec!["refs/heads/of/nothing"], 0), "{content:?}");
+        let mut theirs = testkit::tools::tool("ostree");
+        theirs.arg(format!("--repo={}", ours.display())).arg("fsck");
+        assert!(!theirs.output().unwrap().status.success(), "{content:?}");
+        let error = repo.prune(&PruneOptions { refs_only: true, ..Default::default() }).unwrap_err();
+        assert!(content == nowhere || error.to_string().contains("refs/heads/of/nothing"), "{error}");
+    }
+    fs::remove_file(&path).unwrap();
+    assert!(repo.fsck().unwrap().refs.is_empty());
+    fs::remove_dir_all(&directory).unwrap();
+}

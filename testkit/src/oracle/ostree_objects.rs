@@ -17,6 +17,7 @@ use ostree_objects::filez::{Inflate, deflate, read_header};
 use ostree_objects::limits::{
     MAX_NAME_BYTES, MAX_SYMLINK_BYTES, MAX_XATTR_NAME_BYTES, MAX_XATTR_VALUE_BYTES,
 };
+use ostree_objects::pull::Checkpoint;
 use ostree_objects::{
     Checksum, ChecksumError, Commit, CommitRef, DirMeta, DirMetaRef, DirTree, DirTreeBuf, DirTreeRef, Error,
     FileHeader, FileHeaderRef, FilezHeaderRef, Limits, Name, NameBuf, ObjectType, RepoMode, Variant,
@@ -302,4 +303,24 @@ fn is_name(bytes: &[u8]) -> bool {
         && bytes != b"."
         && bytes != b".."
         && !bytes.iter().any(|byte| b"/\0".contains(byte))
+}
+
+/// A checkpoint of a pull: what is read is what would be written, whatever commit it is of, and no other bytes are taken.
+///
+/// What comes before the check is also tried with one that fits, which no mutation finds.
+pub fn checkpoint(data: &[u8]) {
+    read_checkpoint(data);
+    let body = data.get(..data.len().saturating_sub(32)).unwrap_or_default();
+    read_checkpoint(&[body, &Checksum::of(body).0].concat());
+}
+
+/// Whether the bytes are a checkpoint of the commit that they name.
+pub fn read_checkpoint(data: &[u8]) -> bool {
+    let commit =
+        data.get(1..).and_then(|rest| rest.first_chunk()).copied().map_or(Checksum([0; 32]), Checksum);
+    let Ok(checkpoint) = Checkpoint::decode(data, &commit, &Limits::DEFAULT) else { return false };
+    assert_eq!(checkpoint.encode(), data);
+    let other = Checksum(commit.0.map(|byte| !byte));
+    assert!(Checkpoint::decode(data, &other, &Limits::DEFAULT).is_err());
+    true
 }
