@@ -11,7 +11,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use rustix::fs::CWD;
 
-use super::{Repo, RepoError, open_directory};
+use super::{LockKind, Repo, RepoError, open_directory};
 use crate::{Checksum, Commit, ObjectType, Variant};
 
 impl Repo {
@@ -24,6 +24,7 @@ impl Repo {
     /// or as of the file system.
     pub fn commit(&self, path: &Path, options: &CommitOptions) -> Result<Checksum, RepoError> {
         let root = open_directory(CWD, path)?;
+        let _lock = self.lock(LockKind::Shared)?;
         let (tree, meta) = self.commit_tree(root, options)?;
         let text = |text: &str| Variant::string(text).map_err(|_| RepoError::NoRef);
         let mut metadata = Vec::new();

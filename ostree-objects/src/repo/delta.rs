@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 
 use rustix::fs::{Dir, Mode, OFlags};
 
-use super::{Repo, RepoError};
+use super::{LockKind, Repo, RepoError};
 use crate::delta::{
     ApplyError, Budget, DeltaError, DeltaName, Objects, PartHeaderRef, PartObject, ReadContent,
     SuperblockRef, apply_part,
@@ -18,8 +18,9 @@ use crate::limits::{MAX_PART_UNPACKED_BYTES, MAX_SUPERBLOCK_BYTES};
 use crate::{Checksum, FileHeaderRef, ObjectType, RepoMode};
 
 impl Repo {
-    /// Makes the objects of a delta and keeps its commit, which afterwards is marked as partial: that nothing is
-    /// missing has to be seen by a walk, such as [`Repo::complete`] or a pull.
+    /// Makes the objects of a delta and keeps its commit, with the detached metadata that comes with it. The commit
+    /// is then marked as partial: that nothing is missing has to be seen by a walk, such as [`Repo::complete`] or a
+    /// pull.
     ///
     /// `part` is asked for parts that are not in the superblock; `None` says that there is none.
     ///
@@ -33,6 +34,7 @@ impl Repo {
         mut budget: Budget,
         mut part: impl FnMut(usize, &PartHeaderRef<'_>) -> Result<Option<Vec<u8>>, E>,
     ) -> Result<(), E> {
+        let _lock = self.lock(LockKind::Shared)?;
         let name = delta.name();
         let actual = Checksum::of(delta.commit_bytes());
         for expected in expected.copied().into_iter().chain([name.to]) {
@@ -61,6 +63,9 @@ impl Repo {
                 Err(ApplyError::Delta(error)) => return Err(error.into()),
                 Err(ApplyError::Objects(error)) => return Err(error.into()),
             }
+        }
+        if let Some(detached) = delta.detached() {
+            self.write_detached(&actual, detached)?;
         }
         self.write_metadata(ObjectType::Commit, Some(&actual), delta.commit_bytes())?;
         Ok(())

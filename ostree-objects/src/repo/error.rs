@@ -122,6 +122,14 @@ pub enum RepoError {
         /// Bytes that have to stay free.
         reserved: u64,
     },
+    /// Somebody else has the repository's lock.
+    #[error("no {kind} lock of the repository in {seconds} seconds: somebody else writes it")]
+    Locked {
+        /// Which lock, `shared` or `exclusive`.
+        kind: &'static str,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// A file changed while it was committed.
     #[error("a file in the tree changes while it is committed")]
     Changed,

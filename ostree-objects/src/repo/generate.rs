@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use lzma_rust2::{XzOptions, XzWriter};
 
 use super::fsck::refused;
-use super::{EntryObjects, Repo, RepoError, make_directory};
+use super::{EntryObjects, LockKind, Repo, RepoError, make_directory};
 use crate::delta::{BuiltPart, Compression, DeltaName, Fallback, PartBuilder, PartObject, SuperblockBuilder};
 use crate::pull::{Planner, Request};
 use crate::{Checksum, FileHeader, Limits, ObjectType, RepoMode};
@@ -131,6 +131,7 @@ impl Repo {
     /// # Errors
     /// As of the file system.
     pub fn write_delta(&self, delta: &BuiltDelta, is_inline: bool) -> Result<(), RepoError> {
+        let _lock = self.lock(LockKind::Shared)?;
         let directory = delta.name.directory();
         for (at, _) in directory.as_str().match_indices('/').chain([(directory.as_str().len(), "")]) {
             make_directory(&self.directory, directory.as_str().get(..at).unwrap_or_default())?;

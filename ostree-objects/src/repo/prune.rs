@@ -8,7 +8,7 @@ use rustix::fs::{AtFlags, Dir};
 
 use super::checkout::malformed;
 use super::fsck::FsckReport;
-use super::{Repo, RepoError};
+use super::{LockKind, Repo, RepoError, open_directory};
 use crate::pull::{Planner, Request};
 use crate::{Checksum, CommitRef, DirTreeRef, Limits, ObjectType};
 
@@ -35,7 +35,7 @@ pub struct PruneReport {
 }
 
 impl Repo {
-    /// Removes objects that no commit needs which is kept. A commit that is kept and incomplete keeps what is there
+    /// Removes objects that no commit needs which is kept, and static deltas to commits that are gone. A commit that is kept and incomplete keeps what is there
     /// of it.
     ///
     /// Commits go first, durably: a power cut leaves none that lacks an object without saying so.
@@ -44,6 +44,7 @@ impl Repo {
     /// If an object of a commit that is kept is missing or malformed, which says nothing about what it needs; or as
     /// of the file system. Nothing was removed then, unless it is the removing that failed.
     pub fn prune(&self, options: &PruneOptions) -> Result<PruneReport, RepoError> {
+        let _lock = self.lock(if options.dry_run { LockKind::Shared } else { LockKind::Exclusive })?;
         let start =
             if options.refs_only { self.referenced()? } else { self.commits()?.into_iter().collect() };
         let needed = self.needed(&start, options.depth)?;
@@ -69,7 +70,30 @@ impl Repo {
         for Request { object_type, checksum } in &report.unneeded {
             self.remove(*object_type, checksum)?;
         }
+        self.prune_deltas()?;
         Ok(report)
+    }
+
+    /// Removes static deltas that lead to commits that are gone, as `ostree prune` does; the superblock first, which
+    /// is what clients look for.
+    fn prune_deltas(&self) -> Result<(), RepoError> {
+        let io = || RepoError::io("removing a static delta");
+        for delta in self.deltas()? {
+            if self.has(ObjectType::Commit, &delta.to)? {
+                continue;
+            }
+            let path = delta.directory();
+            let directory = open_directory(&self.directory, path.as_str())?;
+            match rustix::fs::unlinkat(&directory, "superblock", AtFlags::empty()) {
+                Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+                Err(error) => return Err(io()(error)),
+            }
+            for name in self.names_in(path.as_str())? {
+                rustix::fs::unlinkat(&directory, &*name, AtFlags::empty()).map_err(io())?;
+            }
+            rustix::fs::unlinkat(&self.directory, path.as_str(), AtFlags::REMOVEDIR).map_err(io())?;
+        }
+        Ok(())
     }
 
     /// Removes what a check found damaged, and marks the commits that need it as partial, so that a pull fetches it
@@ -79,6 +103,7 @@ impl Repo {
     /// # Errors
     /// As of the file system; if metadata cannot be read for another reason than damage, nothing was removed.
     pub fn remove_damaged(&self, report: &FsckReport) -> Result<Vec<Checksum>, RepoError> {
+        let _lock = self.lock(LockKind::Exclusive)?;
         let of_object = report.damaged.iter().filter(|one| one.is_of_object());
         let damaged: BTreeSet<_> =
             of_object.map(|one| (one.request.object_type, one.request.checksum)).collect();

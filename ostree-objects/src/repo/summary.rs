@@ -1,6 +1,7 @@
 //! Summaries of repositories, and what lies beside commits.
 
-use alloc::collections::BTreeMap;
+use alloc::borrow::ToOwned;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
@@ -9,7 +10,8 @@ use std::io::Write;
 
 use rustix::fs::AtFlags;
 
-use super::{Repo, RepoError};
+use super::{LockKind, Repo, RepoError};
+use crate::delta::DeltaName;
 use crate::limits::{MAX_METADATA_BYTES, MAX_SUMMARY_BYTES};
 use crate::summary::{Summary, SummaryCommit};
 use crate::{Checksum, CommitRef, DetachedRef, ObjectType, Variant};
@@ -37,12 +39,14 @@ impl Repo {
         Ok(heads)
     }
 
-    /// Makes the repository's `summary` anew: its branches and its static deltas, `now` in seconds since
+    /// Makes the repository's `summary` anew: its branches and its static deltas, which get
+    /// indexes too, `now` in seconds since
     /// 1970-01-01T00:00:00Z. A signature of the former one is removed. Returns the summary's bytes.
     ///
     /// # Errors
     /// If the commit of a branch is missing or malformed, or as of the file system.
     pub fn update_summary(&self, now: u64) -> Result<Vec<u8>, RepoError> {
+        let _lock = self.lock(LockKind::Exclusive)?;
         let mut summary = Summary::default();
         for (name, checksum) in self.heads()? {
             let bytes = self.load_metadata(ObjectType::Commit, &checksum)?;
@@ -68,6 +72,8 @@ impl Repo {
         if !deltas.is_empty() {
             summary.metadata.push(("ostree.static-deltas".into(), Summary::deltas(&deltas)));
         }
+        self.write_delta_indexes(&deltas)?;
+        summary.metadata.push(("ostree.summary.indexed-deltas".into(), Variant::boolean(true)));
         let bytes = summary.encode();
         // In this order there is never a signature beside a summary that it is not of, but for a moment none.
         match rustix::fs::unlinkat(&self.directory, "summary.sig", AtFlags::empty()) {
@@ -76,6 +82,35 @@ impl Repo {
         }
         self.replace("summary", &bytes)?;
         Ok(bytes)
+    }
+
+    /// Writes which deltas lead to each commit, for clients that take no summary, and removes what was written for
+    /// commits to which none leads any more.
+    fn write_delta_indexes(&self, deltas: &[(DeltaName, Checksum)]) -> Result<(), RepoError> {
+        let mut kept = BTreeSet::new();
+        let mut deltas = deltas.to_vec();
+        deltas.sort_unstable_by_key(|(name, _)| (name.to, name.from));
+        for one in deltas.chunk_by(|one, other| one.0.to == other.0.to) {
+            let Some((name, _)) = one.first() else { continue };
+            let path = DeltaName::index_path(&name.to);
+            let entries = [("ostree.static-deltas".into(), Summary::deltas(one))];
+            let directory = path.as_str().rsplit_once('/').map_or("", |(directory, _)| directory);
+            for directory in ["delta-indexes", directory] {
+                super::make_directory(&self.directory, directory)?;
+            }
+            self.replace(path.as_str(), Variant::metadata(&entries).as_ref().bytes())?;
+            kept.insert(path.as_str().to_owned());
+        }
+        for directory in self.names_in("delta-indexes")? {
+            for name in self.names_in(&format!("delta-indexes/{directory}"))? {
+                let path = format!("delta-indexes/{directory}/{name}");
+                if name.ends_with(".index") && !kept.contains(&path) {
+                    rustix::fs::unlinkat(&self.directory, &*path, AtFlags::empty())
+                        .map_err(RepoError::io("removing an index of static deltas"))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The repository's `summary`; `None` if it has none.

@@ -59,7 +59,8 @@ impl Case {
             tree::make(&source, seed);
             change(&source, seed, number);
             let time = format!("--timestamp=@{}", 1_767_225_600 + u64::from(number));
-            let commit = ["commit", "--no-xattrs", &time, "--branch=os/main", source.to_str().unwrap()];
+            let note = "--add-detached-metadata-string=note=kept";
+            let commit = ["commit", "--no-xattrs", &time, "--branch=os/main", note, source.to_str().unwrap()];
             commits.push(ostree(&served, &commit).parse().unwrap());
         }
         Self { directory, served, from: commits[0], to: commits[1] }
@@ -140,6 +141,9 @@ fn every_kind_of_delta_gives_the_commit() {
             assert!(!repo.has(ObjectType::Commit, &case.to).unwrap());
             case.apply(&repo, &superblock, name).unwrap();
             assert!(repo.is_partial(&case.to).unwrap());
+            let beside = |repo: &Repo| repo.read_detached(&case.to).unwrap();
+            assert!(beside(&repo).is_some());
+            assert_eq!(beside(&repo), beside(&Repo::open(&case.served).unwrap()), "{options:?}");
             repo.complete(&case.to, None).unwrap();
             assert!(!repo.is_partial(&case.to).unwrap());
             repo.set_ref("os/main", &case.to).unwrap();

@@ -10,6 +10,7 @@
 
 mod checkout;
 mod deltas;
+mod lock;
 mod prune;
 mod random;
 mod repository;

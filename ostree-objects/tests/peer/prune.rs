@@ -69,6 +69,63 @@ fn the_same_objects_remain() {
 }
 
 #[test]
+fn deltas_to_commits_that_are_gone_go_too() {
+    let directory = tempfile();
+    let (ours, theirs) = (directory.join("ours"), directory.join("theirs"));
+    let repo = Repo::init(&ours, ostree_objects::RepoMode::Archive).unwrap();
+    let commits = history(&repo, &directory, 3);
+    for (from, to) in [(None, 1), (Some(0), 1), (Some(1), 2), (None, 2)] {
+        let to = format!("--to={}", commits[to]);
+        let from = from.map_or("--empty".to_owned(), |from: usize| format!("--from={}", commits[from]));
+        ostree(&ours, &["static-delta", "generate", &from, &to]);
+    }
+    let mut copy = testkit::tools::tool("cp");
+    testkit::tools::success(copy.arg("-a").arg(&ours).arg(&theirs));
+    let options = PruneOptions { refs_only: true, depth: Some(0), dry_run: true };
+    repo.prune(&options).unwrap();
+    assert_eq!(repo.deltas().unwrap().len(), 4);
+    repo.prune(&PruneOptions { dry_run: false, ..options }).unwrap();
+    ostree(&theirs, &["prune", "--refs-only", "--depth=0"]);
+    let left = repo.deltas().unwrap();
+    assert!(left.len() == 2 && left.iter().all(|delta| delta.to == commits[2]), "{left:?}");
+    let listed = |path: &Path| ostree(path, &["static-delta", "list"]);
+    assert_eq!(listed(&ours), listed(&theirs));
+    let files = |path: &Path| tree::list(&path.join("deltas")).into_keys().collect::<Vec<_>>();
+    assert_eq!(files(&ours), files(&theirs));
+    fs::remove_dir_all(&directory).unwrap();
+}
+
+#[test]
+fn an_index_says_what_the_tools_says_which_deltas_lead_to_a_commit() {
+    let directory = tempfile();
+    let ours = directory.join("ours");
+    let repo = Repo::init(&ours, ostree_objects::RepoMode::Archive).unwrap();
+    let commits = history(&repo, &directory, 4);
+    for (from, to) in [(0, 1), (1, 2)] {
+        let (from, to) = (format!("--from={}", commits[from]), format!("--to={}", commits[to]));
+        ostree(&ours, &["static-delta", "generate", &from, &to]);
+    }
+    ostree(&ours, &["summary", "-u"]);
+    let indexes = || -> Vec<_> {
+        let all = tree::list(&ours.join("delta-indexes")).into_iter();
+        all.map(|(name, entry)| (name, entry.content)).collect()
+    };
+    let theirs = indexes();
+    assert_eq!(theirs.iter().filter(|(name, _)| name.ends_with(".index")).count(), 2);
+    let summary = repo.read_summary().unwrap().unwrap();
+    let now = ostree_objects::summary::SummaryRef::parse(&summary).unwrap().last_modified().unwrap();
+    fs::remove_dir_all(ours.join("delta-indexes")).unwrap();
+    let bytes = repo.update_summary(now).unwrap();
+    assert!(ostree_objects::summary::SummaryRef::parse(&bytes).unwrap().has_delta_indexes());
+    assert_eq!(indexes(), theirs);
+    // Without the deltas there are none.
+    fs::remove_dir_all(ours.join("deltas")).unwrap();
+    repo.update_summary(now).unwrap();
+    assert_eq!(indexes().iter().filter(|(name, _)| name.ends_with(".index")).count(), 0);
+    fs::remove_dir_all(&directory).unwrap();
+}
+
+#[test]
 fn what_is_damaged_is_removed_and_its_commits_say_so() {
     let directory = tempfile();
     let ours = directory.join("ours");

@@ -236,6 +236,8 @@ fn patched(mut patch: &[u8], size: usize) -> Option<Vec<u8>> {
             new.push(byte.wrapping_add(old));
             position += 1;
         }
+        // The position is an `int64_t` there: beyond it nothing is defined, whatever the seek brings back.
+        i64::try_from(position).ok()?;
         new.extend(patch.get(sum..sum + copy)?);
         patch = &patch[sum + copy..];
         position += numbers[2];
