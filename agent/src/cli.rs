@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::output::say;
 use crate::update::journal::Source;
 
 /// How a command ended; the numbers are a contract that scripts rely on.
@@ -111,17 +112,19 @@ pub fn main() -> ExitCode {
         }
     };
     let json = cli.json;
-    match run(cli) {
-        Ok(exit) => exit.into(),
+    let exit = match run(cli) {
+        Ok(exit) => exit,
         Err(error) => {
             if json {
-                println!("{}", serde_json::json!({ "event": "error", "message": format!("{error:#}") }));
+                say!("{}", serde_json::json!({ "event": "error", "message": format!("{error:#}") }));
             } else {
                 eprintln!("{}: error: {error:#}", Cli::command().get_name());
             }
-            Exit::Failed.into()
+            Exit::Failed
         }
-    }
+    };
+    // What was to be printed and was not is a failure, whatever was done.
+    if crate::output::finish() { exit.into() } else { Exit::Failed.into() }
 }
 
 fn run(cli: Cli) -> anyhow::Result<Exit> {

@@ -19,6 +19,7 @@ mod dialect;
 pub mod http;
 pub mod metadata;
 pub mod ostree_tree;
+mod output;
 pub mod pull;
 pub mod report;
 pub mod repository;

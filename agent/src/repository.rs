@@ -18,6 +18,7 @@ mod state;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
@@ -56,7 +57,7 @@ pub struct Beginning {
     /// Keys of roles; one key that signs alone for those that are not named.
     pub keys: Vec<(String, KeyCount)>,
     /// For how many days metadata is valid, by role.
-    pub lifetimes: Vec<(String, u32)>,
+    pub lifetimes: Vec<(String, NonZeroU32)>,
 }
 
 /// A repository's directory, locked.
@@ -84,7 +85,7 @@ impl Repo {
             LIFETIMES.iter().map(|(role, days)| (role.name().to_owned(), *days)).collect();
         for (role, days) in &beginning.lifetimes {
             let place = lifetimes.get_mut(role).with_context(|| format!("there is no role {role}"))?;
-            *place = *days;
+            *place = days.get();
         }
         if let Some((role, _)) = beginning.keys.iter().find(|(role, _)| !lifetimes.contains_key(role)) {
             bail!("there is no role {role}");

@@ -14,11 +14,15 @@ pub struct TimeError;
 /// The last year that four digits can name.
 const LAST_YEAR: u64 = 9999;
 
+/// Its last second: what comes later has no form in metadata.
+const LAST: u64 = days_before_year(LAST_YEAR + 1) * 86_400 - 1;
+
 impl UtcTime {
-    /// The time `seconds` after 1970-01-01T00:00:00Z.
+    /// The time `seconds` after 1970-01-01T00:00:00Z, at most 9999-12-31T23:59:59Z: metadata has no form for what
+    /// comes later.
     #[must_use]
     pub const fn from_unix(seconds: u64) -> Self {
-        Self(seconds)
+        Self(if seconds < LAST { seconds } else { LAST })
     }
 
     /// Seconds since 1970-01-01T00:00:00Z.
@@ -58,7 +62,7 @@ impl UtcTime {
     /// This time moved by `seconds`, which stops at both ends instead of wrapping.
     #[must_use]
     pub const fn saturating_add(self, seconds: u64) -> Self {
-        Self(self.0.saturating_add(seconds))
+        Self::from_unix(self.0.saturating_add(seconds))
     }
 
     /// This time moved back by `seconds`, not before 1970.
@@ -72,7 +76,7 @@ impl fmt::Display for UtcTime {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (days, rest) = (self.0 / 86_400, self.0 % 86_400);
         let mut year = 1970 + days / 366;
-        while year < LAST_YEAR && days >= days_before_year(year + 1) {
+        while days >= days_before_year(year + 1) {
             year += 1;
         }
         let mut of_year = days - days_before_year(year).min(days);
@@ -162,5 +166,16 @@ mod tests {
         ] {
             assert_eq!(UtcTime::parse(text.as_bytes()), Err(TimeError), "{text}");
         }
+    }
+
+    #[test]
+    fn the_last_time_is_the_last_that_can_be_written() {
+        let last = "9999-12-31T23:59:59Z";
+        let parsed = UtcTime::parse(last.as_bytes()).unwrap();
+        assert_eq!(parsed.unix(), LAST);
+        for seconds in [LAST, LAST + 1, u64::MAX] {
+            assert_eq!(alloc::format!("{}", UtcTime::from_unix(seconds)), last);
+        }
+        assert_eq!(UtcTime::from_unix(LAST - 1).saturating_add(2), parsed);
     }
 }

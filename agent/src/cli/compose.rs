@@ -1,6 +1,5 @@
 //! `ota-agent compose`: Compose files checked, brought into the one canonical form, pinned, planned.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -11,6 +10,7 @@ use container_spec::engine::{ApiVersion, Target};
 use container_spec::plan::{self, Current, Options};
 
 use crate::cli::Exit;
+use crate::output::{self, say};
 
 /// Check, canonicalise, pin and plan Compose files
 #[derive(Debug, clap::Args)]
@@ -92,7 +92,7 @@ pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
         Command::Canonical(input) => {
             let texts = input.texts()?;
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-            print(&compose::canonical_files(&texts).map_err(|error| input.refused(&error))?)
+            Ok(print(&compose::canonical_files(&texts).map_err(|error| input.refused(&error))?))
         }
         Command::Lock { input, images } => {
             let digests = images.iter().map(|image| digest(image)).collect::<anyhow::Result<Vec<_>>>()?;
@@ -101,7 +101,7 @@ pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
             let known =
                 |wanted: &str| digests.iter().find(|(image, _)| image == wanted).map(|(_, digest)| *digest);
             let locked = compose::lock_files(&texts, |image| known(&image.to_string()));
-            print(&locked.map_err(|error| input.refused(&error))?)
+            Ok(print(&locked.map_err(|error| input.refused(&error))?))
         }
         Command::Plan { input, offline } => print_plan(&input, offline, json),
         Command::Requests { input, api } => print_requests(&input, &api),
@@ -222,9 +222,9 @@ fn check(input: &Input, locked: bool, json: bool) -> anyhow::Result<Exit> {
             let Problem { file, error } = problem;
             let message = error.to_string();
             let line = serde_json::json!({ "event": "problem", "file": file, "line": error.at.line, "column": error.at.column, "message": message });
-            println!("{line}");
+            say!("{line}");
         } else {
-            println!("{problem}");
+            say!("{problem}");
         }
     }
     Ok(if problems.is_empty() { Exit::Done } else { Exit::Failed })
@@ -237,11 +237,11 @@ fn print_plan(input: &Input, offline: bool, json: bool) -> anyhow::Result<Exit> 
     for step in &plan.steps {
         let undo = step.undo();
         if json {
-            println!("{}", serde_json::json!({ "event": "step", "step": step, "undo": undo }));
+            say!("{}", serde_json::json!({ "event": "step", "step": step, "undo": undo }));
         } else {
             match undo {
-                Some(undo) => println!("{step}; back: {undo}"),
-                None => println!("{step}"),
+                Some(undo) => say!("{step}; back: {undo}"),
+                None => say!("{step}"),
             }
         }
     }
@@ -259,7 +259,7 @@ fn print_requests(input: &Input, api: &str) -> anyhow::Result<Exit> {
     };
     let target = Target { project: &input.project, directory: directory.trim_end_matches('/'), api };
     for request in target.requests(&project)? {
-        println!("{}", serde_json::to_string(&request)?);
+        say!("{}", serde_json::to_string(&request)?);
     }
     Ok(Exit::Done)
 }
@@ -283,7 +283,7 @@ fn read_limited(path: &Path, max_bytes: u64) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
 }
 
-fn print(text: &str) -> anyhow::Result<Exit> {
-    std::io::stdout().write_all(text.as_bytes()).context("printing")?;
-    Ok(Exit::Done)
+fn print(text: &str) -> Exit {
+    output::write(format_args!("{text}"), "");
+    Exit::Done
 }

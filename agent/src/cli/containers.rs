@@ -12,6 +12,7 @@ use crate::cli::Exit;
 use crate::containers::{
     Archives, Engine, Lockbox, NoArchives, Settings, Switch, Timeouts, archive_sizes, read_text, start,
 };
+use crate::output::say;
 use crate::report::Printer;
 
 /// Deploy, update and start an application on the Docker Engine, in steps that a power cut does not break
@@ -147,19 +148,19 @@ fn status(engine: &Engine, settings: &Settings, json: bool) -> anyhow::Result<Ex
                 "image": container.image_id, "state": state.status,
                 "health": format!("{health:?}").to_lowercase(),
             });
-            println!("{line}");
+            say!("{line}");
         } else {
             let health = format!("{health:?}").to_lowercase();
-            println!("{} {} {health} {}", container.name, state.status, container.image_id);
+            say!("{} {} {health} {}", container.name, state.status, container.image_id);
         }
     }
     if let Some(progress) = settings.progress()? {
         let (done, of) = (progress.steps_done(), progress.plan().steps.len());
         let back = matches!(progress.next(), Next::Undo(_) | Next::Finished(Outcome::RolledBack));
         if json {
-            println!("{}", serde_json::json!({ "event": "switch", "done": done, "of": of, "back": back }));
+            say!("{}", serde_json::json!({ "event": "switch", "done": done, "of": of, "back": back }));
         } else {
-            println!("switch: {done} of {of} steps done{}", if back { ", going back" } else { "" });
+            say!("switch: {done} of {of} steps done{}", if back { ", going back" } else { "" });
         }
     }
     Ok(Exit::Done)

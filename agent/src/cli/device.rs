@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::cli::Exit;
 use crate::device::{Device, random_seeds};
+use crate::output::say;
 use crate::report::{Event, Observer, Printer};
 use crate::update::journal::Source;
 use crate::update::{self, Finished};
@@ -66,7 +67,7 @@ pub(crate) fn manifest(config: &Path, send: bool, json: bool) -> anyhow::Result<
         device.send_manifest()?;
         Printer::new(json).event(Event::Note { text: "manifest sent".into() });
     } else {
-        println!("{}", String::from_utf8_lossy(&device.manifest()?));
+        say!("{}", String::from_utf8_lossy(&device.manifest()?));
     }
     Ok(Exit::Done)
 }
@@ -79,7 +80,7 @@ pub(crate) fn status(config: &Path, json: bool) -> anyhow::Result<Exit> {
     let deployments = device.sysroot()?.deployments()?;
     if json {
         let deployments: Vec<_> = deployments.iter().map(ToString::to_string).collect();
-        println!(
+        say!(
             "{}",
             serde_json::json!({
                 "event": "status",
@@ -93,14 +94,14 @@ pub(crate) fn status(config: &Path, json: bool) -> anyhow::Result<Exit> {
         );
         return Ok(Exit::Done);
     }
-    println!("{:<13} {}", "update", state.name());
-    println!("{:<13} {slot}", "boot loader");
+    say!("{:<13} {}", "update", state.name());
+    say!("{:<13} {slot}", "boot loader");
     for (index, deployment) in deployments.iter().enumerate() {
         let mark = if Some(deployment) == running.as_ref() { " (runs)" } else { "" };
-        println!("{:<13} {deployment}{mark}", format!("deployment {index}"));
+        say!("{:<13} {deployment}{mark}", format!("deployment {index}"));
     }
     for (what, image) in [("system", &installed.system), ("application", &installed.application)] {
-        println!("{what:<13} {}", image.as_ref().map_or("none", |image| &image.name));
+        say!("{what:<13} {}", image.as_ref().map_or("none", |image| &image.name));
     }
     Ok(Exit::Done)
 }

@@ -12,6 +12,7 @@ use etc_merge::{Driver, Lost, Policy, Rule, Treatment};
 use serde::Deserialize;
 
 use crate::cli::Exit;
+use crate::output::say;
 
 /// Merges the device's /etc with the defaults of a new system.
 #[derive(Debug, clap::Args)]
@@ -148,7 +149,7 @@ pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
                 tracing::warn!("{step}");
             }
             if json {
-                println!("{}", serde_json::json!({ "event": "etc-merge", "totals": report.totals }));
+                say!("{}", serde_json::json!({ "event": "etc-merge", "totals": report.totals }));
             }
             Ok(Exit::Done)
         }

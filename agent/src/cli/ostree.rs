@@ -16,6 +16,7 @@ use ostree_objects::repo::{Damage, PruneOptions, PruneReport, Repo};
 use ostree_objects::{Checksum, RepoMode};
 
 use crate::cli::Exit;
+use crate::output::say;
 
 /// Make, read, check and copy OSTree repositories
 #[derive(Debug, clap::Args)]
@@ -143,7 +144,7 @@ pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
     let repo = Repo::open(&path).with_context(|| format!("opening {}", path.display()))?;
     match command {
         Command::Init { .. } => {}
-        Command::Commit(args) => println!("{}", commit::run(&repo, args)?),
+        Command::Commit(args) => say!("{}", commit::run(&repo, args)?),
         Command::Checkout(args) => checkout::run(&repo, &args)?,
         Command::Ls { recursive, checksum, rev } => {
             ls::run(&repo, &resolve(&repo, &rev)?, recursive, checksum)?;
@@ -153,7 +154,7 @@ pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
             let diff = repo.diff(&resolve(&repo, &old)?, &resolve(&repo, &new)?)?;
             for (letter, paths) in [('M', diff.modified), ('D', diff.removed), ('A', diff.added)] {
                 for path in paths {
-                    println!("{letter}    {path}");
+                    say!("{letter}    {path}");
                 }
             }
         }
@@ -168,7 +169,7 @@ pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
         Command::ApplyDelta { file } => static_delta::apply(&repo, &file)?,
         Command::Summary(args) => summary::summary(&repo, &args)?,
         Command::Sign(args) => summary::sign(&repo, &resolve(&repo, args.rev())?, &args)?,
-        Command::RevParse { rev } => println!("{}", resolve(&repo, &rev)?),
+        Command::RevParse { rev } => say!("{}", resolve(&repo, &rev)?),
     }
     Ok(Exit::Done)
 }
@@ -179,33 +180,33 @@ fn resolve(repo: &Repo, rev: &str) -> anyhow::Result<Checksum> {
 
 /// The lines of the real tool, with the bytes as a plain number.
 fn print_prune(report: &PruneReport, is_dry: bool) {
-    println!("Total objects: {}", report.total);
+    say!("Total objects: {}", report.total);
     match (report.unneeded.len(), is_dry) {
-        (0, _) => println!("No unreachable objects"),
-        (count, true) => println!("Would delete: {count} objects, freeing {} bytes", report.bytes),
-        (count, false) => println!("Deleted {count} objects, {} bytes freed", report.bytes),
+        (0, _) => say!("No unreachable objects"),
+        (count, true) => say!("Would delete: {count} objects, freeing {} bytes", report.bytes),
+        (count, false) => say!("Deleted {count} objects, {} bytes freed", report.bytes),
     }
 }
 
 fn fsck(repo: &Repo, delete: bool) -> anyhow::Result<Exit> {
     let report = repo.fsck()?;
     for commit in &report.partial {
-        println!("partial commit {commit}: not checked");
+        say!("partial commit {commit}: not checked");
     }
     for Damage { request, error } in &report.damaged {
-        println!("{} {}: {error}", request.object_type.name(), request.checksum);
+        say!("{} {}: {error}", request.object_type.name(), request.checksum);
     }
     for bad in &report.refs {
-        println!("{}: {}", bad.path, bad.error);
+        say!("{}: {}", bad.path, bad.error);
     }
     if delete {
         for Damage { request, .. } in report.damaged.iter().filter(|damage| !damage.is_of_object()) {
-            println!("{} {} stays: it may be whole", request.object_type.name(), request.checksum);
+            say!("{} {} stays: it may be whole", request.object_type.name(), request.checksum);
         }
         for commit in repo.remove_damaged(&report)? {
-            println!("commit {commit} is partial now: pull it again");
+            say!("commit {commit} is partial now: pull it again");
         }
     }
-    println!("{} commits, {} objects good, {} damaged", report.commits, report.good, report.damaged.len());
+    say!("{} commits, {} objects good, {} damaged", report.commits, report.good, report.damaged.len());
     Ok(if report.damaged.is_empty() && report.refs.is_empty() { Exit::Done } else { Exit::Failed })
 }

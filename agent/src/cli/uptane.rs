@@ -11,6 +11,7 @@ use clap::Subcommand;
 use uptane_core::UtcTime;
 
 use crate::cli::Exit;
+use crate::output::say;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -80,5 +81,5 @@ fn time(text: &str) -> Result<UtcTime, uptane_core::time::TimeError> {
 
 /// Prints a fact: a line for people, or a JSON object.
 fn print(json: bool, line: &str, object: &serde_json::Value) {
-    if json { println!("{object}") } else { println!("{line}") }
+    if json { say!("{object}") } else { say!("{line}") }
 }

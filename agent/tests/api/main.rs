@@ -9,6 +9,7 @@ mod demo;
 mod device;
 mod etc_merge;
 mod ostree_tree;
+mod output;
 mod repositories;
 mod resume;
 #[path = "../common/server.rs"]

@@ -59,6 +59,16 @@ pub fn two_trees(case: &Case, seed: u64) {
         std::fs::create_dir_all(case.path(name).join("zz/deep")).unwrap();
         std::fs::write(case.path(name).join("zz/changed"), name).unwrap();
     }
+    // Directories of another mode, the second with another content too.
+    for (tree, mode) in [("one", 0o755), ("two", 0o700)] {
+        for name in ["zz/mode", "zz/mode and more"] {
+            let directory = case.path(tree).join(name);
+            std::fs::create_dir(&directory).unwrap();
+            std::fs::write(directory.join("same"), "").unwrap();
+            std::fs::set_permissions(directory, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        }
+        std::fs::write(case.path(tree).join("zz/mode and more/changed"), tree).unwrap();
+    }
     std::fs::write(case.path("one").join("zz/gone"), "").unwrap();
     std::fs::create_dir(case.path("one").join("zz/type")).unwrap();
     std::fs::write(case.path("one").join("zz/type/below"), "").unwrap();

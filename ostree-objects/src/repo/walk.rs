@@ -126,41 +126,67 @@ impl Repo {
     /// As [`walk`](Self::walk).
     pub fn diff(&self, old: &Checksum, new: &Checksum) -> Result<TreeDiff, RepoError> {
         let mut diff = TreeDiff::default();
-        // With the number of directories that they are, or are in.
-        let mut left = vec![(self.root(old)?, self.root(new)?, 1)];
-        while let Some((old, new, depth)) = left.pop() {
-            check_depth(&old, depth)?;
-            check_depth(&new, depth)?;
-            let (before, after) = (self.entries(&old)?, self.entries(&new)?);
-            let known: BTreeSet<&str> = before.iter().map(|entry| entry.path.as_str()).collect();
-            let others: BTreeMap<&str, &TreeEntry> =
-                after.iter().map(|entry| (entry.path.as_str(), entry)).collect();
-            let mut both = Vec::new();
-            for entry in &before {
-                let Some(other) = others.get(entry.path.as_str()) else {
-                    diff.removed.push(entry.path.clone());
-                    continue;
-                };
-                match (entry.objects, other.objects) {
-                    (ours, theirs) if ours == theirs => {}
-                    (EntryObjects::Directory { tree, .. }, EntryObjects::Directory { tree: new, .. }) => {
-                        if tree != new {
-                            both.push((entry.clone(), (*other).clone(), depth + 1));
-                        }
-                    }
-                    _ => diff.modified.push(entry.path.clone()),
+        // The directories that are being compared, each inside of the one before it: the order is the tool's.
+        let mut open = vec![Pair::read(self, &self.root(old)?, &self.root(new)?, 1)?];
+        while let Some(pair) = open.last_mut() {
+            let depth = pair.depth;
+            let Some(entry) = pair.before.next() else {
+                let added = core::mem::take(&mut pair.added);
+                open.pop();
+                for entry in added {
+                    self.walk_below(entry, depth, |entry| {
+                        diff.added.push(entry.path.clone());
+                        Ok::<(), RepoError>(())
+                    })?;
                 }
+                continue;
+            };
+            let Some(other) = pair.after.get(&entry.path) else {
+                diff.removed.push(entry.path);
+                continue;
+            };
+            match (entry.objects, other.objects) {
+                (ours, theirs) if ours == theirs => {}
+                (
+                    EntryObjects::Directory { tree, meta },
+                    EntryObjects::Directory { tree: other_tree, meta: other_meta },
+                ) => {
+                    if meta != other_meta {
+                        diff.modified.push(entry.path.clone());
+                    }
+                    if tree != other_tree {
+                        let below = Pair::read(self, &entry, other, depth.saturating_add(1))?;
+                        open.push(below);
+                    }
+                }
+                _ => diff.modified.push(entry.path),
             }
-            for entry in after.iter().filter(|entry| !known.contains(entry.path.as_str())) {
-                self.walk_below(entry.clone(), depth, |entry| {
-                    diff.added.push(entry.path.clone());
-                    Ok::<(), RepoError>(())
-                })?;
-            }
-            both.reverse();
-            left.extend(both);
         }
         Ok(diff)
+    }
+}
+
+/// Two directories that are compared.
+struct Pair {
+    /// How many directories they are inside of, themselves included.
+    depth: usize,
+    /// What is left of the first one's entries.
+    before: vec::IntoIter<TreeEntry>,
+    /// The second one's, by their paths.
+    after: BTreeMap<String, TreeEntry>,
+    /// Those that the first one has not, in their order.
+    added: Vec<TreeEntry>,
+}
+
+impl Pair {
+    fn read(repo: &Repo, old: &TreeEntry, new: &TreeEntry, depth: usize) -> Result<Self, RepoError> {
+        check_depth(old, depth)?;
+        check_depth(new, depth)?;
+        let (before, after) = (repo.entries(old)?, repo.entries(new)?);
+        let known: BTreeSet<&str> = before.iter().map(|entry| entry.path.as_str()).collect();
+        let added = after.iter().filter(|entry| !known.contains(entry.path.as_str())).cloned().collect();
+        let after = after.into_iter().map(|entry| (entry.path.clone(), entry)).collect();
+        Ok(Self { depth, before: before.into_iter(), after, added })
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a commit says, in the lines of `ostree show`.
 
+use crate::output::say;
 use ostree_objects::repo::Repo;
 use ostree_objects::{Checksum, CommitRef, ObjectType};
 use uptane_core::UtcTime;
@@ -8,28 +9,28 @@ use uptane_core::UtcTime;
 pub(super) fn print(repo: &Repo, commit: &Checksum) -> anyhow::Result<()> {
     let bytes = repo.load_metadata(ObjectType::Commit, commit)?;
     let parsed = CommitRef::parse(&bytes)?;
-    println!("commit {commit}");
+    say!("commit {commit}");
     if let Some(parent) = parsed.parent() {
-        println!("Parent:  {parent}");
+        say!("Parent:  {parent}");
     }
     let content = [parsed.tree().0, parsed.meta().0].concat();
-    println!("ContentChecksum:  {}", Checksum::of(&content));
+    say!("ContentChecksum:  {}", Checksum::of(&content));
     let date = UtcTime::from_unix(parsed.timestamp()).to_string();
-    println!("Date:  {} +0000", date.trim_end_matches('Z').replace('T', " "));
+    say!("Date:  {} +0000", date.trim_end_matches('Z').replace('T', " "));
     if let Some(version) = parsed.metadata().get("version").and_then(|version| version.as_str()) {
-        println!("Version: {version}");
+        say!("Version: {version}");
     }
     if parsed.subject().is_empty() {
-        println!("(no subject)");
+        say!("(no subject)");
     } else {
-        println!("\n    {}", parsed.subject());
+        say!("\n    {}", parsed.subject());
     }
     if !parsed.body().is_empty() {
-        println!();
+        say!();
         for line in parsed.body().lines() {
-            println!("    {line}");
+            say!("    {line}");
         }
     }
-    println!();
+    say!();
     Ok(())
 }

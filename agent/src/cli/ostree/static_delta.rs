@@ -1,5 +1,6 @@
 //! `ota-agent ostree static-delta`: list, show, make and apply them.
 
+use crate::output::say;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -80,7 +81,7 @@ fn generate(repo: &Repo, args: &GenerateArgs) -> anyhow::Result<()> {
     options.part_bytes = usize::try_from(bytes(args.max_chunk_size))?;
     let delta = repo.make_delta(DeltaName { from, to }, &options)?;
     repo.write_delta(&delta, args.inline)?;
-    println!("{}: {} parts, {} bytes", delta.name, delta.parts.len(), delta.stored_bytes());
+    say!("{}: {} parts, {} bytes", delta.name, delta.parts.len(), delta.stored_bytes());
     Ok(())
 }
 
@@ -89,9 +90,9 @@ pub(super) fn run(repo: &Repo, command: Command) -> anyhow::Result<()> {
         Command::List => {
             let deltas = repo.deltas()?;
             if deltas.is_empty() {
-                println!("(No static deltas)");
+                say!("(No static deltas)");
             }
-            deltas.iter().for_each(|delta| println!("{delta}"));
+            deltas.iter().for_each(|delta| say!("{delta}"));
             Ok(())
         }
         Command::Generate(args) => generate(repo, &args),
@@ -142,29 +143,29 @@ fn read(path: &Path, limit: usize) -> anyhow::Result<Vec<u8>> {
 fn show(repo: &Repo, name: DeltaName) -> anyhow::Result<()> {
     let Some(bytes) = repo.read_superblock(&name)? else { bail!("there is no static delta {name}") };
     let delta = parse(&bytes)?;
-    println!("Delta: {name}");
-    println!("Signed: {}", if SignedSuperblockRef::is_signed(&bytes) { "yes" } else { "no" });
+    say!("Delta: {name}");
+    say!("Signed: {}", if SignedSuperblockRef::is_signed(&bytes) { "yes" } else { "no" });
     match delta.name().from {
-        Some(from) => println!("From: {from}"),
-        None => println!("From <scratch>"),
+        Some(from) => say!("From: {from}"),
+        None => say!("From <scratch>"),
     }
-    println!("To: {}", delta.name().to);
+    say!("To: {}", delta.name().to);
     let (order, is_guessed) = delta.byte_order();
     let order = if order == ByteOrder::Little { "little" } else { "big" };
-    println!("Endianness: {order}{}", if is_guessed { " (heuristic)" } else { "" });
-    println!("Timestamp: {}\nNumber of parents: 0", delta.timestamp());
-    println!("Number of fallback entries: {}", delta.fallbacks().count());
+    say!("Endianness: {order}{}", if is_guessed { " (heuristic)" } else { "" });
+    say!("Timestamp: {}\nNumber of parents: 0", delta.timestamp());
+    say!("Number of fallback entries: {}", delta.fallbacks().count());
     let mut fallback = Sizes::default();
     for object in delta.fallbacks() {
-        println!("  {}", object.checksum);
+        say!("  {}", object.checksum);
         fallback.add(object.size, object.content_size);
     }
     fallback.print("Total Fallback Size", "Total Fallback Uncompressed Size");
-    println!("Number of parts: {}", delta.parts().len());
+    say!("Number of parts: {}", delta.parts().len());
     let mut parts = Sizes::default();
     for (number, header) in delta.parts().enumerate() {
         let (count, size, objects_size) = (header.objects().len(), header.size, header.objects_size);
-        println!("PartMeta{number}: nobjects={count} size={size} usize={objects_size}");
+        say!("PartMeta{number}: nobjects={count} size={size} usize={objects_size}");
         parts.add(size, objects_size);
         show_part(repo, &delta, number, &header)?;
     }
@@ -187,7 +188,7 @@ fn show_part(
     let stored = stored.with_context(|| format!("part {number} is missing"))?;
     let unpacked = unpack(header, &stored, &Budget::default())?;
     let part = PartRef::parse(&unpacked)?;
-    println!(
+    say!(
         "PartPayload{number}: nmodes={} nxattrs={} blobsize={} opsize={}",
         part.modes(),
         part.xattr_sets(),
@@ -216,7 +217,7 @@ fn show_part(
         }
     }
     let [splices, opens, writes, sets, unsets, closes, patches] = counts;
-    println!(
+    say!(
         "PartPayloadOps{number}: openspliceclose={splices} open={opens} write={writes} setread={sets} \
          unsetread={unsets} close={closes} bspatch={patches}"
     );
@@ -238,7 +239,7 @@ impl Sizes {
 
     fn print(self, stored: &str, content: &str) {
         for (what, bytes) in [(stored, self.stored), (content, self.content)] {
-            println!("{what}: {bytes} ({})", size(bytes));
+            say!("{what}: {bytes} ({})", size(bytes));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `ota-agent ostree summary` and `sign`.
 
+use crate::output::say;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -72,7 +73,7 @@ pub(super) fn sign(repo: &Repo, commit: &Checksum, args: &SignArgs) -> anyhow::R
         let key = verify(&bytes, &DetachedRef::parse(&beside)?, &keys)
             .with_context(|| format!("commit {commit}"))?;
         let place = keys.iter().position(|other| *other == key).map_or(1, |place| place + 1);
-        println!("commit {commit} is signed by key {place} of {}", args.keys_file.display());
+        say!("commit {commit} is signed by key {place} of {}", args.keys_file.display());
         return Ok(());
     }
     for key in secret_keys(&args.keys_file)? {
@@ -101,29 +102,29 @@ fn secret_keys(file: &Path) -> anyhow::Result<Vec<SecretKey>> {
 fn view(summary: &SummaryRef<'_>) {
     for entry in summary.refs() {
         let (name, size, commit) = (entry.name, entry.commit_size, entry.commit);
-        println!("* {name}\n    Latest Commit ({size} bytes):\n      {commit}");
+        say!("* {name}\n    Latest Commit ({size} bytes):\n      {commit}");
         for (key, value) in entry.metadata.iter() {
             match key {
-                "ostree.commit.version" => println!("    Version ({key}): {}", shown(value)),
-                "ostree.commit.timestamp" => println!("    Timestamp ({key}): {}", time(value)),
-                _ => println!("    {key}: {}", shown(value)),
+                "ostree.commit.version" => say!("    Version ({key}): {}", shown(value)),
+                "ostree.commit.timestamp" => say!("    Timestamp ({key}): {}", time(value)),
+                _ => say!("    {key}: {}", shown(value)),
             }
         }
-        println!();
+        say!();
     }
     for (key, value) in summary.metadata().iter() {
         match key {
-            "ostree.summary.mode" => println!("Repository Mode ({key}): {}", shown(value)),
-            "ostree.summary.last-modified" => println!("Last-Modified ({key}): {}", time(value)),
-            "ostree.summary.expires" => println!("Expires ({key}): {}", time(value)),
+            "ostree.summary.mode" => say!("Repository Mode ({key}): {}", shown(value)),
+            "ostree.summary.last-modified" => say!("Last-Modified ({key}): {}", time(value)),
+            "ostree.summary.expires" => say!("Expires ({key}): {}", time(value)),
             "ostree.summary.tombstone-commits" => {
-                println!("Has Tombstone Commits ({key}): {}", yes_or_no(value));
+                say!("Has Tombstone Commits ({key}): {}", yes_or_no(value));
             }
             "ostree.static-deltas" => {
-                println!("Static Deltas ({key}):");
-                summary.deltas().iter().for_each(|(name, checksum)| println!("  {name}: {checksum}"));
+                say!("Static Deltas ({key}):");
+                summary.deltas().iter().for_each(|(name, checksum)| say!("  {name}: {checksum}"));
             }
-            _ => println!("{key}: {}", shown(value)),
+            _ => say!("{key}: {}", shown(value)),
         }
     }
 }

@@ -13,6 +13,7 @@ pub(in crate::cli) use args::Args;
 use super::print;
 use crate::cli::Exit;
 use crate::clock;
+use crate::output::say;
 use crate::repository::{
     Beginning, Choice, Content, Dialect, Document, NewDelegation, NewTarget, Repo, Row, Scope,
 };
@@ -173,7 +174,7 @@ fn show(rows: &[Row], json: bool) {
                 "version": row.version, "expires": row.expires.to_string(), "to_sign": row.changed,
                 "threshold": row.threshold, "keys": row.keys, "targets": row.targets,
             });
-            println!("{object}");
+            say!("{object}");
         }
         return;
     }
@@ -195,9 +196,9 @@ fn show(rows: &[Row], json: bool) {
     let widths: Vec<usize> = (0..7).map(|column| width(column).unwrap_or_default()).collect();
     for row in &table {
         let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        println!("{}", cells.join("  ").trim_end());
+        say!("{}", cells.join("  ").trim_end());
     }
     if rows.iter().any(|row| row.changed) {
-        println!("+ has changed: `ota-agent uptane repo sign` signs it");
+        say!("+ has changed: `ota-agent uptane repo sign` signs it");
     }
 }

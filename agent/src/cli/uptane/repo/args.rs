@@ -1,5 +1,6 @@
 //! The arguments of `ota-agent uptane repo`.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::Subcommand;
@@ -138,8 +139,8 @@ pub(super) struct Init {
     #[arg(long = "count", value_name = "ROLE=KEYS/THRESHOLD", value_parser = pair::<KeyCount>)]
     pub(super) counts: Vec<(String, KeyCount)>,
     /// For how many days a role's metadata is valid: timestamp=7
-    #[arg(long = "lifetime", value_name = "ROLE=DAYS", value_parser = pair::<u32>)]
-    pub(super) lifetimes: Vec<(String, u32)>,
+    #[arg(long = "lifetime", value_name = "ROLE=DAYS", value_parser = pair::<NonZeroU32>)]
+    pub(super) lifetimes: Vec<(String, NonZeroU32)>,
 }
 
 #[derive(Debug, clap::Args)]

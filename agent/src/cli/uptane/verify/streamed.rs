@@ -13,6 +13,7 @@ use uptane_core::{Role, Verified};
 
 use super::{Found, Run, check_assigned};
 use crate::cli::uptane::files::Files;
+use crate::output::say;
 
 /// The largest Targets metadata that is read as a stream, in bytes.
 const MAX_STREAMED_BYTES: u64 = 1 << 32;
@@ -128,7 +129,7 @@ impl Run<'_> {
 
     fn not_streamed(&self, why: &str) -> bool {
         if self.json {
-            println!("{}", serde_json::json!({ "event": "not-streamed", "why": why }));
+            say!("{}", serde_json::json!({ "event": "not-streamed", "why": why }));
         } else {
             eprintln!("ota-agent: targets metadata is read as a whole: {why}");
         }
