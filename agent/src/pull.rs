@@ -13,7 +13,7 @@ pub use refs::Refs;
 pub use trust::{Refusal, Trust, parse_key};
 
 use anyhow::Context;
-use ostree_objects::repo::{Repo, RepoError};
+use ostree_objects::repo::{LockKind, Repo, RepoError};
 use ostree_objects::{Checksum, CommitRef, DetachedRef, Limits, ObjectType};
 
 use crate::http::Client;
@@ -100,6 +100,8 @@ pub fn pull_with(
     options: &Options<'_>,
     observer: &mut dyn Observer,
 ) -> anyhow::Result<Pulled> {
+    // Nobody may remove what no complete commit needs yet. Whoever sets a ref afterwards holds another until then.
+    let _lock = repo.lock(LockKind::Shared)?;
     let is_there = repo.has(ObjectType::Commit, &commit)?;
     let continues = repo.is_partial(&commit)?;
     if is_there && !continues {

@@ -16,10 +16,11 @@ use super::limits::MAX_FILES;
 use super::merge;
 use super::model::ImageName;
 use super::place::Position;
-use super::tree::{Node, Value};
+use super::tree::{Kind, Node, Style, Tag, Value};
 use super::yaml::{Document, parse_after, parse_document};
 use crate::digest::Sha256;
 use crate::reference::Normalized;
+use resolve::{Type, resolve};
 
 mod emit;
 mod number;
@@ -103,7 +104,8 @@ fn refuse_unprintable(text: &str, file: u16) -> Result<(), Error> {
 /// # Errors
 /// As [`canonical`]; for a service without an image, an image that is no reference, and one for which there is no
 /// digest; and for what stands in another file, whose content the digest of this one does not cover: `include`,
-/// `extends`, `env_file`, `label_file`.
+/// `extends`, `env_file`, `label_file`; and for a scalar that YAML 1.1 and 1.2 take for different things, because
+/// writing down one of them would change what the file means to readers of the other.
 pub fn lock(text: &str, digest_of: impl FnMut(&Normalized<'_>) -> Option<Sha256>) -> Result<String, Error> {
     lock_files(&[text], digest_of)
 }
@@ -117,7 +119,9 @@ pub fn lock_files(
     mut digest_of: impl FnMut(&Normalized<'_>) -> Option<Sha256>,
 ) -> Result<String, Error> {
     let (mut document, len) = merged(texts)?;
-    if let Some(error) = other_halves(&document.root).min_by_key(|error| error.at) {
+    if let Some(error) =
+        other_halves(&document.root).chain(ambiguous(&document.root)).min_by_key(|error| error.at)
+    {
         return Err(error);
     }
     let services = document.root.get_mut("services").map(|services| &mut services.value);
@@ -195,6 +199,27 @@ pub fn check_locked(text: &str) -> Result<(), Vec<Error>> {
     }
     errors.sort_by_key(|error| error.at);
     if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+/// Scalars that are numbers or truth values by YAML 1.1 alone.
+fn ambiguous(root: &Node<'_>) -> Vec<Error> {
+    let mut found = Vec::new();
+    let mut rest = Vec::from([root]);
+    while let Some(node) = rest.pop() {
+        match &node.value {
+            Value::Scalar(text, Style::Plain)
+                if node.tag == Tag::None
+                    && Kind::of_plain(text) == Kind::Text
+                    && matches!(resolve(text), Type::Bool | Type::Int | Type::Float) =>
+            {
+                found.push(Error::new(node.at, ErrorKind::Ambiguous, text));
+            }
+            Value::Scalar(..) => {}
+            Value::List(items) => rest.extend(items),
+            Value::Mapping(entries) => rest.extend(entries.iter().flat_map(|(key, value)| [key, value])),
+        }
+    }
+    found
 }
 
 /// What stands for something in another file or service. Without it, the file means something else.

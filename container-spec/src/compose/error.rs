@@ -136,6 +136,10 @@ pub enum ErrorKind {
     /// is the service.
     #[error("`{0}` names another file, whose content nothing pins: write its values into this one")]
     NamesFile(&'static str),
+    /// A scalar without quotes that is a number or truth value in YAML 1.1, which the canonical form is of, and text in
+    /// YAML 1.2: `22:22` is 1342 to one and a port to the other.
+    #[error("this means another thing in YAML 1.1 than in YAML 1.2: put it in quotes")]
+    Ambiguous,
     /// A property that must be there is missing.
     #[error("`{0}` is missing")]
     Missing(&'static str),

@@ -360,3 +360,22 @@ fn a_file_of_values_keeps_a_project_from_being_locked_by_service_and_line() {
     let include = format!("include:\n- b.yml\nservices:\n  a:\n    image: x@{PIN}\n");
     assert_eq!(compose::lock(&include, |_| None).unwrap_err().kind, ErrorKind::RefusedProperty);
 }
+
+#[test]
+fn what_yaml_1_1_and_1_2_take_for_different_things_is_not_locked() {
+    let digest = "86e0e091d0da6bde2456dbb48306f3956bbeb2eae1b5b9a43045843f69fe4aaa";
+    let file = |value: &str| {
+        format!("services:\n  web:\n    image: nginx@sha256:{digest}\n    ports:\n    - {value}\n")
+    };
+    for value in ["22:22", "1_000", "0b11", "190:20:30", "yes", "Off", "1_0.5"] {
+        let refused = compose::lock(&file(value), |_| None).unwrap_err();
+        let place = (refused.at.line, refused.at.column);
+        assert_eq!((refused.kind, place), (ErrorKind::Ambiguous, (5, 7)), "{value}");
+        // Said in quotes, it is what it says.
+        let locked = compose::lock(&file(&format!("'{value}'")), |_| None).unwrap();
+        assert!(locked.contains(&format!("    - '{value}'\n")), "{locked}");
+    }
+    for value in ["8080:80", "80", "true", "0x10", "1.5", "nginx"] {
+        compose::lock(&file(value), |_| None).unwrap();
+    }
+}

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use ostree_objects::repo::{Remote, Repo};
+use ostree_objects::repo::{LockKind, Remote, Repo};
 use ostree_objects::{Checksum, ObjectType};
 
 use super::resolve;
@@ -136,6 +136,7 @@ pub(super) fn run(repo: &Repo, args: &Args, json: bool) -> anyhow::Result<()> {
         if args.revs.is_empty() { refs.names().map(str::to_owned).collect() } else { args.revs.clone() };
     let source = ObjectSource::Server { client: server.client.clone(), url: server.url.clone() };
     let mut printer = Printer::new(json);
+    let _lock = repo.lock(LockKind::Shared)?;
     for rev in revs {
         let commit = refs.resolve(&rev)?;
         let is_branch = Checksum::from_hex(rev.as_bytes()).is_err();
@@ -205,6 +206,7 @@ fn tell(printer: &mut Printer, rev: &str, commit: &Checksum, pulled: Pulled) {
 
 pub(super) fn local(repo: &Repo, src: &Path, revs: &[String], json: bool) -> anyhow::Result<()> {
     let mut printer = Printer::new(json);
+    let _lock = repo.lock(LockKind::Shared)?;
     for rev in revs {
         let from = Repo::open(src).with_context(|| format!("opening {}", src.display()))?;
         let commit = resolve(&from, rev)?;
