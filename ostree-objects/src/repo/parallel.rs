@@ -1,5 +1,6 @@
 //! Work that is found while it is done, on a few threads.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::num::NonZeroUsize;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -86,6 +87,15 @@ pub(super) fn run<J: Send, E: Send>(
         loop_through();
     });
     first_error.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+}
+
+/// Lets go of what is inside of one another, from the inside. Left to itself, each would be dropped inside of the drop of
+/// the one before: a tree as deep as allowed would take all of a small stack.
+pub(super) fn release<T>(innermost: Option<Arc<T>>, mut take_outer: impl FnMut(&mut T) -> Option<Arc<T>>) {
+    let mut next = innermost;
+    while let Some(one) = next {
+        next = Arc::into_inner(one).and_then(|mut one| take_outer(&mut one));
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::process::Command;
 
 use ostree_objects::limits::MAX_DEPTH;
-use ostree_objects::repo::{CheckoutOptions, Damage, PruneOptions, Repo, RepoError, Union};
+use ostree_objects::repo::{CheckoutOptions, CommitOptions, Damage, PruneOptions, Repo, RepoError, Union};
 use ostree_objects::{
     Checksum, Commit, DirMetaRef, DirTree, ErrorKind, FileHeaderRef, NameError, ObjectType, RepoMode,
     StringRule, XattrsRef,
@@ -224,6 +224,11 @@ fn refuses_depth() {
             "{refusal}"
         );
     }
+    // Directories that nobody can commit, because nobody could check them out.
+    let source = scene.directory.path().join("source");
+    fs::create_dir_all(source.join("d/".repeat(MAX_DEPTH))).unwrap();
+    let refused = scene.repo.commit(&source, &CommitOptions::default()).unwrap_err();
+    assert!(matches!(refused, RepoError::Depth { limit: MAX_DEPTH }), "{refused}");
     // To keep all of it takes no look at how deep it is.
     let pruned = scene.repo.prune(&PruneOptions { dry_run: true, ..PruneOptions::default() }).unwrap();
     assert!(pruned.total > DEPTH);

@@ -30,6 +30,12 @@ struct Directory {
     meta: Option<DirMeta>,
 }
 
+impl Drop for Directory {
+    fn drop(&mut self) {
+        parallel::release(self.parent.take(), |directory| directory.parent.take());
+    }
+}
+
 enum Job<'a> {
     Root { at: &'a File, name: &'a str, tree: Checksum, meta: Checksum },
     Directory { parent: Arc<Directory>, name: String, tree: Checksum, meta: Checksum },
@@ -143,11 +149,11 @@ impl Checkout<'_> {
 
     /// Opens the directory to others if this was the last of it, and then those that are complete with it.
     fn complete(&self, mut directory: Arc<Directory>) -> Result<(), RepoError> {
-        while let Some(done) = Arc::into_inner(directory) {
+        while let Some(mut done) = Arc::into_inner(directory) {
             if let Some(meta) = &done.meta {
                 self.finish(&done.directory, &meta.as_ref())?;
             }
-            let Some(parent) = done.parent else { return Ok(()) };
+            let Some(parent) = done.parent.take() else { return Ok(()) };
             directory = parent;
         }
         Ok(())

@@ -38,6 +38,12 @@ struct Directory {
     tree: Mutex<DirTree>,
 }
 
+impl Drop for Directory {
+    fn drop(&mut self) {
+        parallel::release(self.parent.take(), |directory| directory.parent.take());
+    }
+}
+
 enum Job {
     Root(File),
     Directory { parent: Arc<Directory>, name: String },
@@ -138,10 +144,10 @@ impl Tree<'_> {
 
     /// Stores the directory if this was the last of it, and then those that are complete with it.
     fn complete(&self, mut directory: Arc<Directory>) -> Result<(), RepoError> {
-        while let Some(done) = Arc::into_inner(directory) {
-            let tree = done.tree.into_inner().unwrap_or_else(PoisonError::into_inner).encode();
+        while let Some(mut done) = Arc::into_inner(directory) {
+            let tree = done.tree.get_mut().unwrap_or_else(PoisonError::into_inner).encode();
             let tree = self.repo.write_metadata(ObjectType::DirTree, None, &tree)?;
-            let Some(parent) = done.parent else {
+            let Some(parent) = done.parent.take() else {
                 *self.root.lock().unwrap_or_else(PoisonError::into_inner) = Some((tree, done.meta));
                 return Ok(());
             };
