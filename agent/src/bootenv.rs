@@ -22,6 +22,8 @@ use lock::Lock;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::files;
+
 /// Where Linux keeps the configuration.
 pub const DEFAULT_CONFIG: &str = "/etc/fw_env.config";
 
@@ -163,7 +165,7 @@ impl BootEnv {
     }
 
     fn configured(config: &Path, namespace: Option<&str>) -> Result<Self> {
-        let text = fs::read_to_string(config).with_context(|| format!("reading {}", config.display()))?;
+        let text = files::read_text(config, files::MAX_SETTINGS_BYTES)?;
         let context = || config.display().to_string();
         let directory = config.parent().unwrap_or(Path::new(""));
         let copies =

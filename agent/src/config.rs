@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
+use crate::files;
+
 /// Where the configuration is looked for when no `--config` is given.
 pub const DEFAULT_PATH: &str = "/etc/ota-agent.toml";
 
@@ -121,7 +123,7 @@ impl Config {
     /// # Errors
     /// If the file cannot be read, or says something that is not understood.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path)
+        let text = files::read_text(path, files::MAX_SETTINGS_BYTES)
             .with_context(|| format!("reading the configuration {}", path.display()))?;
         let mut config: Self =
             toml::from_str(&text).with_context(|| format!("in the configuration {}", path.display()))?;

@@ -17,7 +17,6 @@
 
 mod archives;
 mod client;
-mod files;
 mod images;
 mod lockbox;
 mod steps;
@@ -26,7 +25,6 @@ mod unix;
 
 pub use archives::{Archive, Archives, NoArchives, archive_sizes};
 pub use client::{Engine, Timeouts};
-pub use files::read_text;
 pub use images::{Images, Record};
 pub use lockbox::Lockbox;
 pub use switch::{Settings, Switch, fetch, remove_image, start};

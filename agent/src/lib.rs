@@ -16,6 +16,7 @@ pub mod containers;
 pub mod demo;
 pub mod device;
 mod dialect;
+pub mod files;
 pub mod http;
 pub mod metadata;
 pub mod ostree_tree;

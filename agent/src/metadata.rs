@@ -1,12 +1,12 @@
 //! Where metadata comes from (servers, a Lockbox) and where the trusted copy is kept.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use uptane_core::{Repository, Role};
 
 use crate::atomic;
+use crate::files::{prefix_if_there, read_prefix};
 use crate::http::{self, Client};
 
 /// Metadata files by name, from wherever they come.
@@ -56,7 +56,7 @@ impl Source for Lockbox {
             Repository::Director => "metadata/director",
             Repository::Image => "metadata/image-repo",
         };
-        read_limited(&self.directory.join(folder).join(file), max_bytes)
+        prefix_if_there(&self.directory.join(folder).join(file), max_bytes)
     }
 }
 
@@ -79,7 +79,7 @@ impl Trusted {
     /// As of the file system.
     pub fn load(&self, repository: Repository, role: Role) -> anyhow::Result<Option<Vec<u8>>> {
         // Only what passed its limit was ever written here.
-        read_limited(&self.path(repository, role), usize::MAX)
+        prefix_if_there(&self.path(repository, role), usize::MAX)
     }
 
     /// Keeps `bytes` as the trusted metadata of `role`, durably.
@@ -103,23 +103,6 @@ impl Trusted {
     fn path(&self, repository: Repository, role: Role) -> PathBuf {
         self.directory.join(repository.name()).join(format!("{}.json", role.name()))
     }
-}
-
-pub(crate) fn read_limited(path: &Path, max_bytes: usize) -> anyhow::Result<Option<Vec<u8>>> {
-    match std::fs::File::open(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
-        Ok(file) => {
-            read_prefix(file, max_bytes).map(Some).with_context(|| format!("reading {}", path.display()))
-        }
-    }
-}
-
-pub(crate) fn read_prefix(reader: impl Read, max_bytes: usize) -> std::io::Result<Vec<u8>> {
-    let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes = Vec::new();
-    reader.take(limit).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

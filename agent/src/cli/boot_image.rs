@@ -4,11 +4,8 @@ mod inspect;
 mod map;
 mod update;
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use clap::Subcommand;
 
 use crate::cli::Exit;
@@ -34,7 +31,7 @@ enum Command {
 
 /// Most bytes that are looked at, from the start of the file: a card's partitions begin before, and boot
 /// partitions have at most 32 MiB.
-pub(crate) const MAX_BYTES: u64 = 64 * 1024 * 1024;
+pub(crate) const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// Runs the command.
 ///
@@ -49,9 +46,5 @@ pub(crate) fn run(args: &Args, json: bool) -> anyhow::Result<Exit> {
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes))
-        .with_context(|| format!("reading {}", path.display()))?;
-    Ok(bytes)
+    crate::files::read(path, MAX_BYTES)
 }

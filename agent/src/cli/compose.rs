@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Subcommand;
 use container_spec::compose::{self, Environment, Error, ErrorKind, Files, Loader, Project, Source};
 use container_spec::digest::Sha256;
@@ -10,6 +10,7 @@ use container_spec::engine::{ApiVersion, Target};
 use container_spec::plan::{self, Current, Options};
 
 use crate::cli::Exit;
+use crate::files;
 use crate::output::{self, say};
 
 /// Check, canonicalise, pin and plan Compose files
@@ -80,7 +81,7 @@ struct Input {
 }
 
 /// The largest file of variables, in bytes.
-const MAX_ENV_FILE_BYTES: u64 = 1024 * 1024;
+const MAX_ENV_FILE_BYTES: usize = 1024 * 1024;
 
 /// Runs the command.
 ///
@@ -113,15 +114,13 @@ struct Disk;
 
 impl Files for Disk {
     fn read(&mut self, path: &str) -> Result<String, ErrorKind> {
-        let bytes = match std::fs::metadata(path) {
-            Ok(metadata) => usize::try_from(metadata.len()).unwrap_or(usize::MAX),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(ErrorKind::NoFile),
-            Err(_) => return Err(ErrorKind::Unreadable),
-        };
-        if bytes > compose::limits::MAX_DOCUMENT_BYTES {
-            return Err(ErrorKind::TooLarge { bytes });
+        let limit = compose::limits::MAX_DOCUMENT_BYTES;
+        let found = files::prefix_if_there(Path::new(path), limit).map_err(|_| ErrorKind::Unreadable)?;
+        let bytes = found.ok_or(ErrorKind::NoFile)?;
+        if bytes.len() > limit {
+            return Err(ErrorKind::TooLarge { bytes: bytes.len() });
         }
-        std::fs::read_to_string(path).map_err(|_| ErrorKind::Unreadable)
+        String::from_utf8(bytes).map_err(|_| ErrorKind::Unreadable)
     }
 }
 
@@ -149,7 +148,7 @@ impl Input {
     fn environment(&self) -> anyhow::Result<Environment> {
         let mut environment = Environment::new();
         if let Some(path) = &self.env_file {
-            let text = read_limited(path, MAX_ENV_FILE_BYTES)?;
+            let text = files::read_text(path, MAX_ENV_FILE_BYTES)?;
             let read = environment.read_file(&text, 0);
             read.map_err(|error| anyhow::anyhow!("{}:{}: {error}", path.display(), error.at))?;
         }
@@ -272,15 +271,7 @@ fn digest(text: &str) -> anyhow::Result<(String, Sha256)> {
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
-    read_limited(path, u64::try_from(compose::limits::MAX_DOCUMENT_BYTES)?)
-}
-
-fn read_limited(path: &Path, max_bytes: u64) -> anyhow::Result<String> {
-    let length = std::fs::metadata(path).with_context(|| format!("reading {}", path.display()))?.len();
-    if length > max_bytes {
-        bail!("{}: {length} bytes, more than {max_bytes}", path.display());
-    }
-    std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
+    files::read_text(path, compose::limits::MAX_DOCUMENT_BYTES)
 }
 
 fn print(text: &str) -> Exit {

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Subcommand;
 use container_spec::compose::{self, Environment};
 use container_spec::plan::{Next, Options, Outcome};
 
 use crate::cli::Exit;
 use crate::containers::{
-    Archives, Engine, Lockbox, NoArchives, Settings, Switch, Timeouts, archive_sizes, read_text, start,
+    Archives, Engine, Lockbox, NoArchives, Settings, Switch, Timeouts, archive_sizes, start,
 };
 use crate::output::say;
 use crate::report::Printer;
@@ -100,7 +100,7 @@ pub(crate) fn run(args: &Args, json: bool) -> anyhow::Result<Exit> {
     let mut printer = Printer::new(json);
     match &args.command {
         Command::Deploy { file, how } => {
-            let text = read_text(file)?.with_context(|| format!("there is no {}", file.display()))?;
+            let text = crate::files::read_text(file, compose::limits::MAX_DOCUMENT_BYTES)?;
             let archives = how.archives(args.platform.as_deref());
             let mut options = how.options();
             // What is wrong with the file is told when the switch is prepared.

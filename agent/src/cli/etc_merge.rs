@@ -74,7 +74,7 @@ enum Table {
 }
 
 /// The largest file of rules, in bytes.
-pub(crate) const MAX_RULES_BYTES: u64 = 1024 * 1024;
+pub(crate) const MAX_RULES_BYTES: usize = 1024 * 1024;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -157,13 +157,7 @@ pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
 }
 
 fn read_rules(path: &Path) -> anyhow::Result<Rules> {
-    let size = std::fs::metadata(path).with_context(|| format!("reading {}", path.display()))?.len();
-    anyhow::ensure!(
-        size <= MAX_RULES_BYTES,
-        "{}: {size} bytes; rules may have {MAX_RULES_BYTES}",
-        path.display()
-    );
-    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let text = crate::files::read_text(path, MAX_RULES_BYTES)?;
     toml::from_str(&text).with_context(|| format!("reading {}", path.display()))
 }
 

@@ -13,8 +13,9 @@ use container_spec::engine::Request;
 use container_spec::platform::Platform;
 use container_spec::reference::Normalized;
 
+use super::Engine;
 use super::images::{Images, Record};
-use super::{Engine, files};
+use crate::files;
 use crate::report::{Event, Observer};
 
 /// An archive of one image, and the indexes and manifests that lead to it.
@@ -70,7 +71,7 @@ impl Archives for NoArchives {
 }
 
 /// The largest index or manifest, in bytes.
-pub(super) const MAX_MANIFEST_BYTES: u64 = 4 << 20;
+pub(super) const MAX_MANIFEST_BYTES: usize = 4 << 20;
 
 /// Verifies the archive and loads it. The record of what it is comes first: an image that the engine has and
 /// that nothing names would be loaded again, one that is named and missing is seen to be missing.
@@ -86,8 +87,7 @@ pub(super) fn load(
     let image = Normalized::parse(image)?;
     let mut manifests = Vec::new();
     for path in &archive.manifests {
-        let bytes = files::read(path, MAX_MANIFEST_BYTES)?;
-        manifests.push(bytes.with_context(|| format!("there is no {}", path.display()))?);
+        manifests.push(files::read(path, MAX_MANIFEST_BYTES)?);
     }
     let manifests: Vec<&[u8]> = manifests.iter().map(Vec::as_slice).collect();
     let mut file =

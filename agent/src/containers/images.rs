@@ -9,8 +9,8 @@ use container_spec::engine::ImageIdentity;
 use container_spec::plan::Current;
 use serde::{Deserialize, Serialize};
 
-use super::files;
 use crate::atomic;
+use crate::files;
 
 /// The digests of an image that was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ impl Record {
 }
 
 /// The largest file of records, in bytes.
-const MAX_RECORDS_BYTES: u64 = 4 << 20;
+const MAX_RECORDS_BYTES: usize = 4 << 20;
 
 /// Verified images by the digest that pins them, in a file.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ impl Images {
     /// # Errors
     /// If it is damaged.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        let records = match files::read(path, MAX_RECORDS_BYTES)? {
+        let records = match files::read_if_there(path, MAX_RECORDS_BYTES)? {
             None => BTreeMap::new(),
             Some(bytes) => {
                 serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged", path.display()))?

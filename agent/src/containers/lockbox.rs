@@ -8,7 +8,7 @@ use container_spec::oci::Index;
 use container_spec::platform::Platform;
 
 use super::archives::{Archive, Archives, MAX_MANIFEST_BYTES};
-use super::files;
+use crate::files;
 
 /// Two directories: `HEX.tar`, the archive of the image whose manifest has this digest, and `HEX.json`, the
 /// manifest or index of this digest.
@@ -41,7 +41,7 @@ impl Archives for Lockbox {
     fn archive(&self, digest: Sha256) -> anyhow::Result<Option<Archive>> {
         let mut manifests = Vec::new();
         let mut of_platform = digest;
-        if let Some(bytes) = files::read(&self.manifest(digest), MAX_MANIFEST_BYTES)? {
+        if let Some(bytes) = files::read_if_there(&self.manifest(digest), MAX_MANIFEST_BYTES)? {
             manifests.push(self.manifest(digest));
             if let Ok(index) = Index::verify(&bytes, digest) {
                 let platform = Platform::parse(&self.platform)?;

@@ -11,11 +11,12 @@ use container_spec::plan::{self, Next, Options, Outcome, Plan, Progress, Step, U
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
+use super::Engine;
 use super::archives::{Archives, NoArchives};
 use super::images::Images;
 use super::steps::Worker;
-use super::{Engine, files};
 use crate::atomic;
+use crate::files;
 use crate::report::{Event, Observer};
 
 /// What does not change from switch to switch.
@@ -93,7 +94,7 @@ impl Settings {
     /// If the journal is damaged.
     pub fn progress(&self) -> anyhow::Result<Option<Progress>> {
         let path = self.journal();
-        let Some(bytes) = files::read(&path, MAX_JOURNAL_BYTES)? else { return Ok(None) };
+        let Some(bytes) = files::read_if_there(&path, MAX_JOURNAL_BYTES)? else { return Ok(None) };
         serde_json::from_slice(&bytes).map(Some).with_context(|| format!("{} is damaged", path.display()))
     }
 
@@ -102,7 +103,7 @@ impl Settings {
     /// # Errors
     /// If it cannot be read.
     pub fn confirmed(&self) -> anyhow::Result<Option<String>> {
-        files::read_text(&self.compose_file())
+        files::read_compose_if_there(&self.compose_file())
     }
 }
 
@@ -113,7 +114,7 @@ const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The largest journal, in bytes.
-const MAX_JOURNAL_BYTES: u64 = 16 << 20;
+const MAX_JOURNAL_BYTES: usize = 16 << 20;
 
 /// A switch that is prepared or under way.
 pub struct Switch<'s> {
@@ -206,8 +207,8 @@ impl<'s> Switch<'s> {
         let lock = settings.lock()?;
         let Some(mut progress) = settings.progress()? else { return Ok(None) };
         progress.resume();
-        let text =
-            files::read_text(&settings.next_file())?.context("the Compose file of the switch is gone")?;
+        let text = files::read_compose_if_there(&settings.next_file())?
+            .context("the Compose file of the switch is gone")?;
         let (project, images) = (read(&text)?, settings.images()?);
         Ok(Some(Self { engine, settings, archives, images, project, progress, _lock: lock }))
     }
@@ -323,7 +324,7 @@ impl<'s> Switch<'s> {
 
     /// Makes the file of a confirmed switch the one that runs.
     fn take_over(&self) -> anyhow::Result<()> {
-        let next = files::read_text(&self.settings.next_file())?
+        let next = files::read_compose_if_there(&self.settings.next_file())?
             .context("the Compose file of the switch is gone")?;
         if self.settings.confirmed()?.as_ref() == Some(&next) {
             return Ok(());

@@ -2,17 +2,18 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use uptane_core::registration::{EcuRegistration, ecus_body};
 use uptane_core::repository::SigningKey;
 use uptane_core::{Repository, Role};
 
 use super::{Device, Keys};
 use crate::config::Ecu;
+use crate::files;
 use crate::seed::Seed;
 
 /// The largest Root metadata that is taken from the factory, in bytes.
-const MAX_ROOT_BYTES: u64 = 64 * 1024;
+const MAX_ROOT_BYTES: usize = 64 * 1024;
 
 impl Device {
     /// Makes the device one of the fleet: keeps its keys, trusts the installed Root metadata, registers its ECUs.
@@ -26,7 +27,7 @@ impl Device {
         }
         for repository in [Repository::Director, Repository::Image] {
             let path = self.config.paths.roots.join(format!("{}.json", repository.name()));
-            let root = read(&path)?;
+            let root = files::read(&path, MAX_ROOT_BYTES).context("the factory's Root")?;
             // Trusted as it is: whoever installed the system installed it too. Each verification reads it anew.
             if self.trusted.load(repository, Role::Root)?.is_none() {
                 self.trusted.persist(repository, Role::Root, &root)?;
@@ -66,13 +67,4 @@ impl Device {
 
 fn registration<'e>(ecu: &'e Ecu, key: &'e SigningKey) -> EcuRegistration<'e> {
     EcuRegistration { serial: &ecu.serial, hardware_id: &ecu.hardware_id, key }
-}
-
-fn read(path: &std::path::Path) -> anyhow::Result<Vec<u8>> {
-    let length =
-        std::fs::metadata(path).with_context(|| format!("the factory's Root {}", path.display()))?.len();
-    if length > MAX_ROOT_BYTES {
-        bail!("{}: {length} bytes, more than {MAX_ROOT_BYTES}", path.display());
-    }
-    std::fs::read(path).with_context(|| format!("reading {}", path.display()))
 }

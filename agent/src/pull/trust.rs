@@ -8,12 +8,13 @@ use ostree_objects::sign::{PublicKey, SignError, verify};
 use ostree_objects::{Checksum, CommitRef, DetachedRef};
 
 use super::Options;
+use crate::files;
 
 /// Where libostree looks for keys if a remote names none (`ostree-sign-ed25519.c`).
 const SYSTEM: [&str; 2] = ["etc/ostree", "usr/share/ostree"];
 
 /// The largest file of keys that is read, in bytes: some 20,000 keys.
-const MAX_KEYS_BYTES: u64 = 1024 * 1024;
+const MAX_KEYS_BYTES: usize = 1024 * 1024;
 
 /// Keys of which one must have signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,25 +134,30 @@ pub fn parse_key(text: &str) -> anyhow::Result<Vec<PublicKey>> {
 
 /// A key a line, in base64.
 fn keys_in(file: &Path) -> anyhow::Result<Vec<PublicKey>> {
-    use std::io::Read;
-    let name = || file.display().to_string();
-    let mut text = String::new();
-    let open = std::fs::File::open(file).with_context(name)?;
-    open.take(MAX_KEYS_BYTES).read_to_string(&mut text).with_context(name)?;
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.map(PublicKey::from_base64).collect::<Result<_, _>>().with_context(name)
+    keys_of(&files::read_text(file, MAX_KEYS_BYTES)?).with_context(|| file.display().to_string())
 }
 
-/// The keys that a system trusts, without those that it revoked.
+fn keys_of(text: &str) -> anyhow::Result<Vec<PublicKey>> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    Ok(lines.map(PublicKey::from_base64).collect::<Result<_, _>>()?)
+}
+
+/// The keys that a system trusts, without those that it revoked. What is there and cannot be read is an error: it may
+/// be what revokes a key.
 fn system_keys(root: &Path) -> anyhow::Result<Vec<PublicKey>> {
     let all = |name: &str| -> anyhow::Result<Vec<PublicKey>> {
         let mut keys = Vec::new();
         for directory in SYSTEM {
             let file = root.join(directory).join(format!("{name}.ed25519"));
-            if file.is_file() {
-                keys.extend(keys_in(&file)?);
+            if let Some(bytes) = files::read_if_there(&file, MAX_KEYS_BYTES)? {
+                let text = String::from_utf8(bytes).with_context(|| file.display().to_string())?;
+                keys.extend(keys_of(&text).with_context(|| file.display().to_string())?);
             }
-            let Ok(entries) = std::fs::read_dir(file.with_extension("ed25519.d")) else { continue };
+            let more = file.with_extension("ed25519.d");
+            let entries = match std::fs::read_dir(&more) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                entries => entries.with_context(|| format!("reading {}", more.display()))?,
+            };
             for entry in entries {
                 keys.extend(keys_in(&entry?.path())?);
             }

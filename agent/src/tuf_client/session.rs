@@ -8,12 +8,12 @@ use uptane_core::{Role, UtcTime};
 
 use super::quote;
 use crate::dialect::Tuf;
-use crate::metadata::{read_limited, read_prefix};
+use crate::files::{MAX_SETTINGS_BYTES, prefix_if_there, read, read_prefix};
 use crate::{atomic, clock, http};
 
 /// Keeps `root` as the trusted Root; it is verified when it is used.
 pub(super) fn init(directory: &Path, root: &Path) -> anyhow::Result<()> {
-    let bytes = std::fs::read(root).with_context(|| format!("reading {}", root.display()))?;
+    let bytes = read(root, MAX_SETTINGS_BYTES)?;
     std::fs::create_dir_all(directory).with_context(|| format!("making {}", directory.display()))?;
     let path = directory.join("root.json");
     atomic::write(&path, &bytes).with_context(|| format!("writing {}", path.display()))
@@ -46,7 +46,7 @@ impl Session {
             match self.client.poll() {
                 Action::Load { role } => {
                     // Only what passed its limit was ever kept.
-                    let bytes = read_limited(&self.path(role), usize::MAX)?;
+                    let bytes = prefix_if_there(&self.path(role), usize::MAX)?;
                     self.client.feed(bytes.as_deref())?;
                 }
                 Action::Fetch { role, version, max_bytes } => {

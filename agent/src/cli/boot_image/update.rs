@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::boot_image::BootImages;
 use crate::bootenv::{BootEnv, DEFAULT_CONFIG};
 use crate::cli::Exit;
+use crate::files;
 
 /// Where U-Boot leaves its version.
 const U_BOOT_VERSION: &str = "/proc/device-tree/chosen/u-boot,version";
@@ -148,7 +149,7 @@ impl DeviceArgs {
 }
 
 fn passover(path: &Path) -> anyhow::Result<Passover> {
-    let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    let bytes = files::read(path, files::MAX_SETTINGS_BYTES)?;
     Passover::from_bytes(&bytes).with_context(|| path.display().to_string())
 }
 
@@ -195,8 +196,8 @@ pub(super) fn update(args: &UpdateArgs, json: bool) -> anyhow::Result<Exit> {
 /// As of [`BootImages::settle`].
 pub(super) fn settle(args: &SettleArgs, json: bool) -> anyhow::Result<Exit> {
     let (mut images, booted, environment) = args.device.open()?;
-    let version = fs::read(&args.version_file)
-        .with_context(|| format!("reading the version of U-Boot in {}", args.version_file.display()))?;
+    let version =
+        files::read(&args.version_file, files::MAX_SETTINGS_BYTES).context("the version of U-Boot")?;
     let is_wanted = version.starts_with(args.wanted.as_bytes());
     let verdict = images.settle(is_wanted, booted, &environment)?;
     let (outcome, text, exit) = match verdict {

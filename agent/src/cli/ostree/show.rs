@@ -1,9 +1,10 @@
 //! What a commit says, in the lines of `ostree show`.
 
-use crate::output::say;
 use ostree_objects::repo::Repo;
 use ostree_objects::{Checksum, CommitRef, ObjectType};
 use uptane_core::UtcTime;
+
+use crate::output::say;
 
 /// Prints a commit. The date is always in UTC.
 pub(super) fn print(repo: &Repo, commit: &Checksum) -> anyhow::Result<()> {

@@ -1,8 +1,5 @@
 //! `ota-agent ostree static-delta`: list, show, make and apply them.
 
-use crate::output::say;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
@@ -14,6 +11,9 @@ use ostree_objects::delta::{
 use ostree_objects::limits::{MAX_PART_UNPACKED_BYTES, MAX_SUPERBLOCK_BYTES};
 use ostree_objects::repo::{DeltaOptions, Repo};
 use ostree_objects::{CommitRef, ObjectType};
+
+use crate::files;
+use crate::output::say;
 
 /// Static deltas: what one commit has beyond another, in a few files
 #[derive(Debug, Subcommand)]
@@ -104,7 +104,7 @@ pub(super) fn run(repo: &Repo, command: Command) -> anyhow::Result<()> {
 /// Applies the delta at `path`, and shows by a walk of the commit that nothing is missing.
 pub(super) fn apply(repo: &Repo, path: &Path) -> anyhow::Result<()> {
     let superblock = if path.is_dir() { path.join("superblock") } else { path.to_owned() };
-    let bytes = read(&superblock, MAX_SUPERBLOCK_BYTES)?;
+    let bytes = files::read(&superblock, MAX_SUPERBLOCK_BYTES)?;
     let delta = parse(&bytes).with_context(|| superblock.display().to_string())?;
     let name = delta.name();
     let fallbacks =
@@ -116,7 +116,7 @@ pub(super) fn apply(repo: &Repo, path: &Path) -> anyhow::Result<()> {
     }
     let directory = superblock.parent().unwrap_or(Path::new("."));
     repo.apply_delta(&delta, None, Budget::default(), |number, _| {
-        read(&directory.join(number.to_string()), MAX_PART_UNPACKED_BYTES).map(Some)
+        files::read(&directory.join(number.to_string()), MAX_PART_UNPACKED_BYTES).map(Some)
     })?;
     repo.complete(&name.to, name.from.as_ref())?;
     Ok(())
@@ -129,14 +129,6 @@ fn parse(bytes: &[u8]) -> anyhow::Result<SuperblockRef<'_>> {
         bytes
     };
     Ok(SuperblockRef::parse(proper)?)
-}
-
-fn read(path: &Path, limit: usize) -> anyhow::Result<Vec<u8>> {
-    let file = File::open(path).with_context(|| path.display().to_string())?;
-    let mut bytes = Vec::new();
-    file.take(u64::try_from(limit)?.saturating_add(1)).read_to_end(&mut bytes)?;
-    ensure!(bytes.len() <= limit, "{}: more than {limit} bytes", path.display());
-    Ok(bytes)
 }
 
 /// The lines of `ostree static-delta show`.

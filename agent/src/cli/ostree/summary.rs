@@ -1,6 +1,5 @@
 //! `ota-agent ostree summary` and `sign`.
 
-use crate::output::say;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -9,6 +8,9 @@ use ostree_objects::sign::{PublicKey, SecretKey, add_signature, verify};
 use ostree_objects::summary::SummaryRef;
 use ostree_objects::{Checksum, DetachedRef, ObjectType, VariantRef};
 use uptane_core::UtcTime;
+
+use crate::files;
+use crate::output::say;
 
 /// What a repository serves
 #[derive(Debug, clap::Args)]
@@ -85,7 +87,7 @@ pub(super) fn sign(repo: &Repo, commit: &Checksum, args: &SignArgs) -> anyhow::R
 
 /// The lines of the file that are not empty.
 fn lines(file: &Path) -> anyhow::Result<Vec<String>> {
-    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    let text = files::read_text(file, files::MAX_SETTINGS_BYTES)?;
     Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }
 

@@ -9,7 +9,7 @@ use uptane_core::metadata::root::Root;
 use uptane_core::primary::MAX_ROTATIONS;
 use uptane_core::{Error, Repository, Verified};
 
-use crate::metadata::read_limited;
+use crate::files::prefix_if_there;
 
 /// One repository's directory, and the largest files that are taken from it.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub(super) struct Files {
 impl Files {
     /// The file `name`, at most one byte more than `max_bytes`; `None` if it is not there.
     pub(super) fn find(&self, name: &str, max_bytes: usize) -> anyhow::Result<Option<Vec<u8>>> {
-        read_limited(&self.directory.join(name), max_bytes)
+        prefix_if_there(&self.directory.join(name), max_bytes)
     }
 
     /// As [`Self::find`], for a file that has to be there.
@@ -45,7 +45,7 @@ impl Files {
     /// The Root metadata to start from, `trust` or version 1 or the only one there is, and all that follow it.
     pub(super) fn roots<D: Dialect>(&self, trust: Option<&Path>) -> anyhow::Result<Vec<Vec<u8>>> {
         let first = match trust {
-            Some(path) => std::fs::read(path).with_context(|| format!("reading {}", path.display()))?,
+            Some(path) => crate::files::read(path, self.max_root)?,
             None => match self.find("1.root.json", self.max_root)? {
                 Some(bytes) => bytes,
                 None => self.read("root.json", self.max_root)?,

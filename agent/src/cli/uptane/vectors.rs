@@ -12,7 +12,7 @@ use uptane_core::{Ecu, Error, Repository, Role, UtcTime};
 use super::{VectorsArgs, print};
 use crate::cli::Exit;
 use crate::clock;
-use crate::metadata::read_limited;
+use crate::files::prefix_if_there;
 
 /// `expected.json`: what each step of each vector ends with.
 type Expected = BTreeMap<String, Vector>;
@@ -94,7 +94,7 @@ fn step(directory: &Path, store: &mut Store, cycle: Cycle<'_>) -> anyhow::Result
         // The vectors trust the first Root that they see.
         if let Entry::Vacant(place) = store.entry((repository, Role::Root)) {
             let path = directory.join(name).join("1.root.json");
-            let root = read_limited(&path, MAX_METADATA_BYTES)?;
+            let root = prefix_if_there(&path, MAX_METADATA_BYTES)?;
             place.insert(root.with_context(|| format!("no {}", path.display()))?);
         }
     }
@@ -129,7 +129,7 @@ fn verify(
                     Repository::Director => "director",
                     Repository::Image => "image_repo",
                 };
-                let bytes = read_limited(&directory.join(folder).join(file), max_bytes)?;
+                let bytes = prefix_if_there(&directory.join(folder).join(file), max_bytes)?;
                 cycle.feed(bytes.as_deref())
             }
             Action::Persist { repository, role, bytes, .. } => {
