@@ -200,7 +200,7 @@ fn fsck(repo: &Repo, delete: bool) -> anyhow::Result<Exit> {
         say!("{}: {}", bad.path, bad.error);
     }
     if delete {
-        for Damage { request, .. } in report.damaged.iter().filter(|damage| !damage.is_of_object()) {
+        for Damage { request, .. } in report.damaged.iter().filter(|damage| !damage.error.is_of_object()) {
             say!("{} {} stays: it may be whole", request.object_type.name(), request.checksum);
         }
         for commit in repo.remove_damaged(&report)? {

@@ -215,24 +215,13 @@ impl Job<'_> {
             repo.load_metadata(object_type, &checksum).map(Present::Metadata)
         };
         match found {
-            Err(error) if is_damage(&error) => {
+            // As after a power cut: then it is fetched again.
+            Err(error) if error.is_of_object() => {
                 repo.remove(object_type, &checksum)?;
                 Ok(Present::No)
             }
             found => Ok(found?),
         }
-    }
-}
-
-/// Whether an object is not what it should be, as after a power cut: then it is fetched again.
-fn is_damage(error: &RepoError) -> bool {
-    match error {
-        RepoError::Corrupt { .. } | RepoError::Malformed { .. } => true,
-        // A compressed object that ends early, or has no header.
-        RepoError::Io { error, .. } => {
-            matches!(error.kind(), std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData)
-        }
-        _ => false,
     }
 }
 

@@ -167,3 +167,31 @@ fn system_keys(root: &Path) -> anyhow::Result<Vec<PublicKey>> {
     let revoked = all("revoked")?;
     Ok(all("trusted")?.into_iter().filter(|key| !revoked.contains(key)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = include_str!("../../../ostree-objects/tests/fixtures/signed.pub");
+
+    #[test]
+    fn what_may_revoke_a_key_is_read_whole_or_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = directory.path().join("etc/ostree");
+        std::fs::create_dir_all(&settings).unwrap();
+        let line = format!("{}\n", KEY.trim());
+        let key = PublicKey::from_base64(KEY.trim()).unwrap();
+        std::fs::write(settings.join("trusted.ed25519"), &line).unwrap();
+        assert_eq!(system_keys(directory.path()).unwrap(), [key]);
+        // No directory, and not absent either.
+        std::fs::write(settings.join("revoked.ed25519.d"), &line).unwrap();
+        system_keys(directory.path()).unwrap_err();
+        std::fs::remove_file(settings.join("revoked.ed25519.d")).unwrap();
+        // What is beyond the limit could be the very key.
+        let blank = |bytes: usize| "\n".repeat(bytes - line.len()) + &line;
+        std::fs::write(settings.join("revoked.ed25519"), blank(MAX_KEYS_BYTES)).unwrap();
+        assert_eq!(system_keys(directory.path()).unwrap(), []);
+        std::fs::write(settings.join("revoked.ed25519"), blank(MAX_KEYS_BYTES + 1)).unwrap();
+        system_keys(directory.path()).unwrap_err();
+    }
+}

@@ -210,3 +210,51 @@ impl Drop for Server {
         let _ = self.child.wait();
     }
 }
+
+/// As nobody, if this is root: `setpriv` runs `program`, which nobody must be able to reach.
+fn as_a_plain_user(program: &str, directory: &Path) -> Command {
+    let mut command = if rustix::process::geteuid().is_root() {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", program]);
+        command
+    } else {
+        Command::new(program)
+    };
+    command.current_dir(directory);
+    command
+}
+
+#[test]
+fn a_plain_user_commits_and_checks_out_without_owners_as_with_the_tool() {
+    // Where everybody may go, unlike perhaps to the target directory.
+    let directory = tempfile::tempdir().unwrap();
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(directory.path(), open).unwrap();
+    let ours = directory.path().join("ota-agent");
+    std::fs::copy(env!("CARGO_BIN_EXE_ota-agent"), &ours).unwrap();
+    std::fs::create_dir_all(directory.path().join("tree/directory")).unwrap();
+    std::fs::write(directory.path().join("tree/directory/file"), "content").unwrap();
+    std::fs::write(directory.path().join("tree/empty"), "").unwrap();
+    let run = |program: &str, arguments: &[&str]| {
+        let mut command = as_a_plain_user(program, directory.path());
+        text(tools::success(command.args(arguments)))
+    };
+    let ours = ours.to_str().unwrap();
+    let mut commits = Vec::new();
+    for (repo, program, first) in [("--repo=ours", ours, Some("ostree")), ("--repo=theirs", "ostree", None)] {
+        let with = |words: &[&'static str]| {
+            let words = first.into_iter().chain([repo]).chain(words.iter().copied());
+            run(program, &words.collect::<Vec<_>>())
+        };
+        with(&["init", "--mode=bare-user-only"]);
+        let time = if first.is_some() { "--timestamp=1" } else { "--timestamp=@1" };
+        commits.push(with(&["commit", "--branch=m", time, "tree"]));
+        with(&["checkout", "m", if first.is_some() { "out" } else { "out-theirs" }]);
+    }
+    assert_eq!(commits[0], commits[1]);
+    for name in ["directory/file", "empty"] {
+        let [ours, theirs] =
+            ["out", "out-theirs"].map(|out| std::fs::read(directory.path().join(out).join(name)).unwrap());
+        assert_eq!(ours, theirs, "{name}");
+    }
+}

@@ -13,7 +13,7 @@ pub use options::{CheckoutOptions, Links, Ownership, Union};
 use std::fs::File;
 
 use super::{Repo, RepoError};
-use crate::{Checksum, CommitRef, DirTreeRef, Name, ObjectType};
+use crate::{Checksum, CommitRef, DirTreeRef, Name, ObjectType, RepoMode};
 
 impl Repo {
     /// Checks `commit` out as the directory `name` in the directory `at`.
@@ -29,6 +29,12 @@ impl Repo {
         name: &str,
         options: CheckoutOptions<'_>,
     ) -> Result<(), RepoError> {
+        // What is stored there has lost its owners, and is whoever's who checks it out, as with libostree.
+        let ownership = match self.mode {
+            RepoMode::BareUserOnly => Ownership::User,
+            _ => options.ownership,
+        };
+        let options = CheckoutOptions { ownership, ..options };
         if options.links == Links::Required && !place::can_link(self.mode, options.ownership) {
             let rule = "they are stored as it cannot use them with these owners";
             return Err(RepoError::CannotLink { mode: self.mode, rule });

@@ -1,5 +1,7 @@
 use std::io;
 
+use rustix::io::Errno;
+
 use crate::{Checksum, Error, ObjectType};
 
 /// Why a repository cannot do what it was asked for.
@@ -168,6 +170,20 @@ pub enum RepoError {
 }
 
 impl RepoError {
+    /// Whether it is the object that is wrong. If the file system only refuses to let it be read, for want of a
+    /// permission or of memory, it may be whole.
+    #[must_use]
+    pub fn is_of_object(&self) -> bool {
+        match self {
+            // A compressed object that ends early or is none; a link or a directory in the place of one.
+            Self::Io { error, .. } => {
+                matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData)
+                    || [Errno::LOOP, Errno::ISDIR].contains(&Errno::from_io_error(error).unwrap_or(Errno::IO))
+            }
+            _ => true,
+        }
+    }
+
     pub(crate) fn io<E: Into<io::Error>>(doing: &'static str) -> impl FnOnce(E) -> Self {
         move |error| Self::Io { doing, error: error.into() }
     }

@@ -6,7 +6,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use std::fs::File;
-use std::io::ErrorKind;
 use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{Dir, Mode};
@@ -50,21 +49,6 @@ pub struct Damage {
     pub request: Request,
     /// What is wrong with it.
     pub error: RepoError,
-}
-
-impl Damage {
-    /// Whether it is the object that is wrong. If the file system only refuses to let it be read, for want of a
-    /// permission or of memory, it may be whole.
-    #[must_use]
-    pub fn is_of_object(&self) -> bool {
-        match &self.error {
-            RepoError::Io { error, .. } => {
-                matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidData)
-                    || [Errno::LOOP, Errno::ISDIR].contains(&Errno::from_io_error(error).unwrap_or(Errno::IO))
-            }
-            _ => true,
-        }
-    }
 }
 
 impl Repo {

@@ -78,9 +78,13 @@ fn try_lock(file: &File, kind: LockKind) -> Result<bool, RepoError> {
         LockKind::Shared => libc::F_RDLCK,
         LockKind::Exclusive => libc::F_WRLCK,
     };
+    // Numbers of one digit: none may turn into another lock than the one that was asked for.
+    let short = |number: libc::c_int| {
+        libc::c_short::try_from(number).map_err(|_| RepoError::io("locking the repository")(Errno::EINVAL))
+    };
     let whole = libc::flock {
-        l_type: kind.try_into().unwrap_or(0),
-        l_whence: libc::SEEK_SET.try_into().unwrap_or(0),
+        l_type: short(kind)?,
+        l_whence: short(libc::SEEK_SET)?,
         l_start: 0,
         l_len: 0,
         l_pid: 0,

@@ -98,13 +98,13 @@ impl Repo {
 
     /// Removes what a check found damaged, and marks the commits that need it as partial, so that a pull fetches it
     /// again. Returns these commits. An object that could not be read stays: it may be whole
-    /// ([`Damage::is_of_object`](super::Damage::is_of_object)).
+    /// ([`RepoError::is_of_object`]).
     ///
     /// # Errors
     /// As of the file system; if metadata cannot be read for another reason than damage, nothing was removed.
     pub fn remove_damaged(&self, report: &FsckReport) -> Result<Vec<Checksum>, RepoError> {
         let _lock = self.lock(LockKind::Exclusive)?;
-        let of_object = report.damaged.iter().filter(|one| one.is_of_object());
+        let of_object = report.damaged.iter().filter(|one| one.error.is_of_object());
         let damaged: BTreeSet<_> =
             of_object.map(|one| (one.request.object_type, one.request.checksum)).collect();
         let mut affected = Vec::new();

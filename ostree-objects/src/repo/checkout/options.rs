@@ -55,7 +55,8 @@ pub enum Ownership {
     /// The caller's, without extended attributes and set-id bits (`ostree checkout -U`).
     #[default]
     User,
-    /// As committed, with their extended attributes and all bits of their modes, which needs root.
+    /// As committed, with their extended attributes and all bits of their modes, which needs root. In a repository
+    /// of mode `bare-user-only`, whose files have neither owners nor attributes, the same as `User`.
     Committed,
 }
 

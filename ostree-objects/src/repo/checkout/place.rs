@@ -159,16 +159,12 @@ impl Checkout<'_> {
             FileType::Symlink => Ok(self.repo.mode == RepoMode::Bare),
             // One empty object would get a link for every empty file there is, more than a file may have.
             FileType::RegularFile if size == 0 => Ok(false),
-            FileType::RegularFile => Ok(match (self.repo.mode, self.options.ownership) {
-                (RepoMode::BareUser, _) => {
+            FileType::RegularFile => Ok(match self.repo.mode {
+                RepoMode::BareUser => {
                     let header = self.repo.open_stored(checksum)?.header;
                     header.as_ref().symlink_target().is_none() && is_readable(header.as_ref().mode())
                 }
-                (RepoMode::BareUserOnly, Ownership::User) => is_readable(stat.st_mode),
-                (RepoMode::BareUserOnly, Ownership::Committed) => {
-                    (stat.st_uid, stat.st_gid) == (0, 0)
-                        || self.copy_instead("an object is not of root, as every file of such a commit is")?
-                }
+                RepoMode::BareUserOnly => is_readable(stat.st_mode),
                 _ => true,
             }),
             _ => Ok(false),
@@ -192,7 +188,7 @@ pub(super) const fn can_link(mode: RepoMode, ownership: Ownership) -> bool {
         (mode, ownership),
         (RepoMode::Bare, Ownership::Committed)
             | (RepoMode::BareUser, Ownership::User)
-            | (RepoMode::BareUserOnly, _)
+            | (RepoMode::BareUserOnly, Ownership::User)
     )
 }
 
