@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
 use ostree_objects::Checksum;
+use ostree_objects::repo::Repo;
 use ostree_objects::summary::SummaryRef;
 
 use super::Trust;
@@ -50,11 +51,13 @@ impl<'a> Refs<'a> {
     /// The commit that `rev` stands for: a checksum stands for itself.
     ///
     /// # Errors
-    /// If the server has no such branch.
+    /// If the server has no such branch, or it is no name of one.
     pub fn resolve(&self, rev: &str) -> anyhow::Result<Checksum> {
         if let Ok(checksum) = Checksum::from_hex(rev.as_bytes()) {
             return Ok(checksum);
         }
+        // Nothing but a branch is asked for, wherever a path with `..` would lead.
+        Repo::check_branch(rev).with_context(|| rev.to_owned())?;
         let url = self.url;
         if let Some(refs) = &self.summary {
             return refs.get(rev).copied().with_context(|| format!("the summary of {url} has no ref {rev}"));

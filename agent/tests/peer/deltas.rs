@@ -7,8 +7,8 @@ use testkit::tools;
 
 use crate::ostree::{Case, Server, two_trees};
 
-/// The tool's archive with two commits.
-fn served(case: &Case) -> [String; 2] {
+/// The tool's archive `served` with two commits of one branch.
+pub(super) fn served(case: &Case) -> [String; 2] {
     two_trees(case, 5);
     std::fs::create_dir(case.path("served")).unwrap();
     case.theirs("served", &["init", "--mode=archive"]);

@@ -50,6 +50,14 @@ impl Repo {
         Ok(refs)
     }
 
+    /// Whether a branch may have this name; for asking others about it, before there is anything to be noted.
+    ///
+    /// # Errors
+    /// If not.
+    pub fn check_branch(name: &str) -> Result<(), RepoError> {
+        head(name).map(drop)
+    }
+
     /// The checksum in the file of a ref.
     pub(super) fn read_ref(&self, path: &str) -> Result<Checksum, RepoError> {
         let file = rustix::fs::openat(&self.directory, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());

@@ -9,18 +9,8 @@ use testkit::tools;
 
 use super::served;
 use super::server::{Answer, Server};
+use crate::deltas::served as two_commits;
 use crate::ostree::{Case, two_trees};
-
-/// The tool's archive with two commits of one branch.
-fn two_commits(case: &Case) -> [String; 2] {
-    two_trees(case, 5);
-    std::fs::create_dir(case.path("served")).unwrap();
-    case.theirs("served", &["init", "--mode=archive"]);
-    ["one", "two"].map(|tree| {
-        let time = if tree == "one" { "--timestamp=@1767225600" } else { "--timestamp=@1767225601" };
-        case.theirs("served", &["commit", "-b", "os/main", "--no-xattrs", time, tree]).trim().to_owned()
-    })
-}
 
 /// The directory of the only delta.
 fn delta(served: &Path) -> PathBuf {
@@ -322,4 +312,19 @@ fn a_machine_is_told_what_came() {
         (&third["objects"], &third["bytes"], &third["delta_parts"]),
         (&0.into(), &0.into(), &0.into())
     );
+}
+
+#[test]
+fn no_server_is_asked_for_what_is_no_name_of_a_branch() {
+    let case = Case::new();
+    std::fs::create_dir(case.path("served")).unwrap();
+    case.theirs("served", &["init", "--mode=archive"]);
+    case.ours("ours", &["init", "--mode=bare-user"]);
+    let server = Server::start(&case.path("served"), |_| Answer::File);
+    for name in ["../../config", "a//b", "/a", ".", "a/../b"] {
+        let output = case.run("ours", &["pull", &server.url, name]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(1) && said.contains("not a name of a ref"), "{name}: {said}");
+    }
+    assert_eq!(server.asked().len(), 0);
 }
