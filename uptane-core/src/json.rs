@@ -5,6 +5,7 @@
 //! spelling of a key is the same key. A key that is looked up twice present is refused; the canonical writer
 //! ([`crate::canonical`]) refuses every repeated key, and every signed document passes through it.
 
+mod open;
 mod plain;
 pub(crate) mod reader;
 mod scan;

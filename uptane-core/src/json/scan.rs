@@ -1,7 +1,8 @@
 //! The scanner: one pass over the bytes, a bit per open object instead of recursion.
 
+use super::open::Open;
 use super::plain::skip_plain;
-use super::{JsonError, JsonErrorKind, MAX_DEPTH, Value};
+use super::{JsonError, JsonErrorKind, Value};
 
 /// Checks `document` from end to end and returns its one value.
 ///
@@ -370,78 +371,11 @@ fn unexpected(bytes: &[u8], at: usize) -> JsonError {
     JsonError { kind, offset: at.min(bytes.len()) }
 }
 
-/// The open objects and arrays of one scan.
-struct Open {
-    /// Those around the value that is scanned.
-    outside: usize,
-    depth: usize,
-    /// Whether each is an object, the innermost in bit 0.
-    objects: u32,
-    starts: [usize; MAX_DEPTH],
-    /// The last key of each, as a range of the document.
-    keys: [(usize, usize); MAX_DEPTH],
-}
-
-impl Open {
-    fn new(outside: usize) -> Self {
-        Self { outside, depth: 0, objects: 0, starts: [0; MAX_DEPTH], keys: [(0, 0); MAX_DEPTH] }
-    }
-
-    #[inline]
-    fn in_object(&self) -> bool {
-        self.objects & 1 != 0
-    }
-
-    /// Enters the one whose bracket is at `at`; returns where it goes on.
-    #[inline]
-    fn push(&mut self, object: bool, at: usize) -> Result<usize, JsonError> {
-        if self.outside + self.depth >= MAX_DEPTH {
-            return Err(JsonError { kind: JsonErrorKind::TooDeep, offset: at });
-        }
-        self.objects = self.objects << 1 | u32::from(object);
-        if let (Some(start), Some(key)) = (self.starts.get_mut(self.depth), self.keys.get_mut(self.depth)) {
-            (*start, *key) = (at, (0, 0));
-        }
-        self.depth += 1;
-        Ok(at + 1)
-    }
-
-    /// Where the innermost one started.
-    #[inline]
-    fn close(&mut self) -> usize {
-        self.objects >>= 1;
-        self.depth -= 1;
-        self.starts.get(self.depth).copied().unwrap_or_default()
-    }
-
-    /// Takes the next key of the innermost object; whether its bytes come after those of the key before.
-    #[inline]
-    fn follows(&mut self, document: &[u8], start: usize, end: usize) -> bool {
-        let Some(last) = self.keys.get_mut(self.depth.wrapping_sub(1)) else { return false };
-        let (from, to) = core::mem::replace(last, (start, end));
-        // No key starts at 0: a quote stands before it.
-        from == 0 || less(document, (from, to), (start, end))
-    }
-}
-
-/// Whether the first range of the document holds bytes that come before those of the second.
-#[inline]
-fn less(document: &[u8], first: (usize, usize), second: (usize, usize)) -> bool {
-    let word = |at: usize| document.get(at..)?.first_chunk().copied().map(u64::from_be_bytes);
-    if let (Some(a), Some(b)) = (word(first.0), word(second.0)) {
-        // Most keys differ within their first eight bytes: then those decide.
-        let same = usize::try_from((a ^ b).leading_zeros() / 8).unwrap_or(8);
-        if same < (first.1 - first.0).min(second.1 - second.0).min(8) {
-            return a < b;
-        }
-    }
-    document.get(first.0..first.1) < document.get(second.0..second.1)
-}
-
 #[cfg(test)]
 mod tests {
     extern crate alloc;
     use super::*;
+    use crate::json::MAX_DEPTH;
     use alloc::string::String;
 
     fn refused(document: &[u8]) -> (JsonErrorKind, usize) {
