@@ -5,6 +5,7 @@
 
 pub mod count_alloc;
 pub mod dockerd;
+pub mod files;
 pub mod oracle;
 pub mod power;
 pub mod stack;

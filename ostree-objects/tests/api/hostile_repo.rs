@@ -12,6 +12,7 @@ use ostree_objects::{
     StringRule, XattrsRef,
 };
 use tempfile::TempDir;
+use testkit::files::walk;
 
 /// An array of GVariants without alignment, with the offsets of their ends.
 fn array(elements: &[Vec<u8>]) -> Vec<u8> {
@@ -102,22 +103,8 @@ impl Scene {
 
     /// Everything around the destinations, and those that were there before.
     fn surroundings(&self) -> BTreeMap<String, Vec<u8>> {
-        let around = self.directory.path().join("around");
-        let mut all = BTreeMap::new();
-        let mut left = vec![around.clone()];
-        while let Some(path) = left.pop() {
-            let stat = fs::symlink_metadata(&path).unwrap();
-            let content = if stat.is_dir() {
-                left.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-                Vec::new()
-            } else if stat.is_symlink() {
-                fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes()
-            } else {
-                fs::read(&path).unwrap()
-            };
-            all.insert(path.strip_prefix(&around).unwrap().to_str().unwrap().to_owned(), content);
-        }
-        all
+        let found = walk(&self.directory.path().join("around")).into_iter();
+        found.map(|found| (found.path.to_str().unwrap().to_owned(), found.content)).collect()
     }
 
     /// What each reader says of the commit: checkouts of every kind, listing, comparison, check and prune.

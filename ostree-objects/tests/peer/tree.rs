@@ -5,6 +5,8 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
+use testkit::files::{Found, walk};
+
 /// Random-looking trees from a seed: nested directories, files of many sizes and modes, symbolic links, and names
 /// with spaces and letters beyond ASCII.
 pub fn make(root: &Path, seed: u64) {
@@ -52,23 +54,12 @@ pub struct Entry {
 
 /// Every path below `root`.
 pub fn list(root: &Path) -> BTreeMap<String, Entry> {
-    let mut all = BTreeMap::new();
-    let mut left = vec![root.to_path_buf()];
-    while let Some(path) = left.pop() {
-        let stat = fs::symlink_metadata(&path).unwrap();
-        let content = if stat.is_dir() {
-            left.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-            Vec::new()
-        } else if stat.is_symlink() {
-            fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes()
-        } else {
-            fs::read(&path).unwrap()
-        };
-        let time = if stat.is_symlink() { 0 } else { stat.mtime() };
-        let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-        all.insert(name, Entry { mode: stat.mode(), time, content });
-    }
-    all
+    let entry = |found: Found| {
+        let time = if found.stat.is_symlink() { 0 } else { found.stat.mtime() };
+        let name = found.path.to_str().unwrap().to_owned();
+        (name, Entry { mode: found.stat.mode(), time, content: found.content })
+    };
+    walk(root).into_iter().map(entry).collect()
 }
 
 /// Whether it is a file of its own, not a link to one in the repository.

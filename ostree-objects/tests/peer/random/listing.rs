@@ -1,12 +1,11 @@
 //! Everything there is to compare of a directory.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use ostree_objects::Checksum;
+use testkit::files::{Found, walk};
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -43,30 +42,19 @@ impl Entry {
 
 /// All paths below `root`, itself included, as bytes.
 pub(super) fn list(root: &Path) -> BTreeMap<Vec<u8>, Entry> {
-    let mut all = BTreeMap::new();
-    let mut left = vec![root.to_path_buf()];
-    while let Some(path) = left.pop() {
-        let stat = fs::symlink_metadata(&path).unwrap();
-        let content = if stat.is_dir() {
-            left.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-            Vec::new()
-        } else if stat.is_symlink() {
-            fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes()
-        } else {
-            fs::read(&path).unwrap()
-        };
+    let entry = |found: Found| {
+        let stat = &found.stat;
         let entry = Entry {
             mode: stat.mode(),
             owner: (stat.uid(), stat.gid()),
             time: if stat.is_symlink() { 0 } else { stat.mtime() },
-            attributes: attributes(&path),
-            checksum: Checksum::of(&content),
+            attributes: attributes(&found.at),
+            checksum: Checksum::of(&found.content),
             alone: Alone(stat.is_file() && stat.nlink() == 1),
         };
-        let name = path.strip_prefix(root).unwrap().as_os_str().as_bytes();
-        all.insert(name.to_vec(), entry);
-    }
-    all
+        (found.path.into_os_string().into_encoded_bytes(), entry)
+    };
+    walk(root).into_iter().map(entry).collect()
 }
 
 fn attributes(path: &Path) -> BTreeMap<Vec<u8>, Vec<u8>> {
