@@ -6,6 +6,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use crate::files;
+use crate::http::TlsFiles;
 
 /// Where the configuration is looked for when no `--config` is given.
 pub const DEFAULT_PATH: &str = "/etc/ota-agent.toml";
@@ -39,6 +40,9 @@ pub struct Server {
     pub image: String,
     /// The OSTree repository that holds what the Image repository vouches for.
     pub ostree: String,
+    /// Whom connections trust, and as whom they speak; the authorities of the system and no certificate if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsFiles>,
 }
 
 /// The ECUs: the operating system is the Primary, the application a Secondary beside it.
@@ -139,6 +143,11 @@ impl Config {
             &mut config.paths.roots,
         ] {
             *relative = base.join(&*relative);
+        }
+        if let Some(tls) = &mut config.server.tls {
+            for relative in [&mut tls.authorities, &mut tls.certificate, &mut tls.key].into_iter().flatten() {
+                *relative = base.join(&*relative);
+            }
         }
         if let Some(containers) = &mut config.containers {
             containers.socket = base.join(&containers.socket);

@@ -17,13 +17,14 @@ pub use boot_environment::BootEnvironment;
 pub use keys::{Keys, random_seeds};
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use anyhow::Context;
 use ostree_objects::sysroot::{Deployment, Sysroot};
 
 use crate::bootenv::BootEnv;
 use crate::config::Config;
-use crate::http::Client;
+use crate::http::{Client, Patience, Tls};
 use crate::metadata::Trusted;
 use crate::update::journal::Records;
 
@@ -33,7 +34,8 @@ pub struct Device {
     pub(crate) config: Config,
     pub(crate) records: Records,
     trusted: Trusted,
-    client: Client,
+    /// Made when a server is first asked: what needs none works without its settings for TLS.
+    client: OnceLock<Client>,
 }
 
 /// The longest boot identifier that is read, in bytes.
@@ -45,7 +47,7 @@ impl Device {
     pub fn new(config: Config) -> Self {
         let records = Records::new(&config.paths.state);
         let trusted = Trusted::new(&config.paths.state.join("metadata"));
-        Self { config, records, trusted, client: Client::new() }
+        Self { config, records, trusted, client: OnceLock::new() }
     }
 
     /// The device whose configuration is at `path`.
@@ -54,6 +56,30 @@ impl Device {
     /// If the configuration cannot be read.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         Ok(Self::new(Config::read(path)?))
+    }
+
+    /// The client that asks its servers once.
+    ///
+    /// # Errors
+    /// If what the configuration names for TLS is of no use.
+    fn client(&self) -> anyhow::Result<&Client> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = self.patient_client(Patience::ONCE)?;
+        Ok(self.client.get_or_init(|| client))
+    }
+
+    /// A client for the same servers with as much patience.
+    ///
+    /// # Errors
+    /// As [`Self::client`].
+    fn patient_client(&self, patience: Patience) -> anyhow::Result<Client> {
+        let tls = match &self.config.server.tls {
+            None => Tls::default(),
+            Some(files) => Tls::read(files).context("[server.tls] of the configuration")?,
+        };
+        Ok(Client::with(patience, tls))
     }
 
     /// What it keeps about updates.

@@ -2,9 +2,11 @@
 
 mod error;
 mod resume;
+mod tls;
 
 pub use error::{GetError, TooLarge};
 pub use resume::{MAX_RESUMES, Resuming};
+pub use tls::{Tls, TlsError, TlsFiles};
 
 use std::io::Read;
 use std::time::Duration;
@@ -50,20 +52,21 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that asks once.
+    /// A client that asks once, and trusts the authorities of the system.
     #[must_use]
     pub fn new() -> Self {
-        Self::patient(Patience::ONCE)
+        Self::with(Patience::ONCE, Tls::default())
     }
 
-    /// A client with as much patience.
+    /// A client with as much patience, that trusts whom `tls` names.
     #[must_use]
-    pub fn patient(patience: Patience) -> Self {
+    pub fn with(patience: Patience, tls: Tls) -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(patience.stall.min(TIMEOUT_CONNECT)))
             .timeout_recv_response(Some(patience.stall))
             .timeout_per_read(Some(patience.stall))
+            .tls_config(tls.into_config())
             .user_agent(concat!("ota-agent/", env!("CARGO_PKG_VERSION")))
             .build();
         Self { agent: config.into(), patience }

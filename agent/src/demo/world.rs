@@ -152,6 +152,7 @@ fn configure(device: &Path, url: &str) -> anyhow::Result<Config> {
             director: format!("{url}/director"),
             image: format!("{url}/image"),
             ostree: format!("{url}/ostree"),
+            tls: None,
         },
         ecu: Ecus { primary: factory::primary(), application: factory::application() },
         paths: Paths {

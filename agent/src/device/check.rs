@@ -36,7 +36,10 @@ impl Device {
             Source::Servers => {
                 let server = &self.config.server;
                 let (director, image) = (server.director.clone(), server.image.clone());
-                self.drive(Cycle::new(&ecus, now), &Servers { client: self.client.clone(), director, image })
+                self.drive(
+                    Cycle::new(&ecus, now),
+                    &Servers { client: self.client()?.clone(), director, image },
+                )
             }
             Source::Lockbox(directory) => {
                 self.drive(Cycle::lockbox(&ecus, now), &Lockbox { directory: directory.clone() })

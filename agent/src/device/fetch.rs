@@ -11,7 +11,7 @@ use uptane_core::target::ImageVerifier;
 
 use super::Device;
 use crate::atomic;
-use crate::http::{Client, Patience};
+use crate::http::Patience;
 use crate::pull::{ObjectSource, pull};
 use crate::report::Observer;
 use crate::update::journal::{Image, Source, Update};
@@ -42,7 +42,7 @@ impl Device {
         Ok(match source {
             Source::Servers => {
                 // What an update needs is worth waiting for.
-                let client = Client::patient(Patience::PULL);
+                let client = self.patient_client(Patience::PULL)?;
                 ObjectSource::Server { client, url: self.config.server.ostree.clone() }
             }
             Source::Lockbox(directory) => {
@@ -70,7 +70,7 @@ impl Device {
             Source::Servers => {
                 let url =
                     format!("{}/targets/{}", self.config.server.image, crate::http::encode_path(&image.name));
-                let body = self.client.open(&url)?.with_context(|| format!("GET {url}: not found"))?;
+                let body = self.client()?.open(&url)?.with_context(|| format!("GET {url}: not found"))?;
                 verified(body, image.length, hashes)?
             }
             Source::Lockbox(directory) => {

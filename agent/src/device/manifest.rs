@@ -54,7 +54,7 @@ impl Device {
     pub fn send_manifest(&self) -> anyhow::Result<()> {
         let manifest = self.manifest()?;
         let url = format!("{}/manifest", self.config.server.director);
-        self.client.put_json(&url, &manifest).context("sending the manifest")?;
+        self.client()?.put_json(&url, &manifest).context("sending the manifest")?;
         self.records.forget_outcome()?;
         self.records.forget_attack()
     }

@@ -57,7 +57,7 @@ impl Device {
         let ecus = [registration(primary, &keys.primary), registration(application, &keys.application)];
         let body = ecus_body(&primary.serial, &ecus);
         let url = format!("{}/ecus", self.config.server.director);
-        self.client.post_json(&url, body.as_bytes()).context("registering the ECUs")
+        self.client()?.post_json(&url, body.as_bytes()).context("registering the ECUs")
     }
 
     fn key_directory(&self) -> PathBuf {

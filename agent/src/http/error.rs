@@ -33,6 +33,14 @@ pub enum GetError {
         /// How long it was waited for.
         stall: Duration,
     },
+    /// The server is not who it should be, or does not take us for who we are.
+    #[error("GET {url}: {}{source}", advice(.source))]
+    Untrusted {
+        /// What was asked for.
+        url: String,
+        /// What is wrong.
+        source: rustls::Error,
+    },
     /// There is no connection, or it does not speak HTTP.
     #[error("GET {url}")]
     Failed {
@@ -46,7 +54,13 @@ pub enum GetError {
 impl GetError {
     pub(super) fn new(url: &str, stall: Duration, error: ureq::Error) -> Self {
         let url = url.to_owned();
-        if is_stall(&error) { Self::Stalled { url, stall } } else { Self::Failed { url, source: error } }
+        if is_stall(&error) {
+            return Self::Stalled { url, stall };
+        }
+        match distrust(&error) {
+            Some(source) => Self::Untrusted { url, source: source.clone() },
+            None => Self::Failed { url, source: error },
+        }
     }
 
     /// Whether the same request may be answered later.
@@ -54,11 +68,32 @@ impl GetError {
         match self {
             Self::Status { status, .. } => passes(*status),
             Self::Stalled { .. } => true,
+            Self::Untrusted { .. } => false,
             Self::Failed { source, .. } => matches!(
                 source,
                 ureq::Error::Io(_) | ureq::Error::HostNotFound | ureq::Error::ConnectionFailed
             ),
         }
+    }
+}
+
+/// What TLS has against the server, or the server against us. A connection that ends in the middle is neither.
+fn distrust(error: &ureq::Error) -> Option<&rustls::Error> {
+    match error {
+        ureq::Error::Rustls(error) => Some(error),
+        ureq::Error::Io(error) => error.get_ref().and_then(|inner| {
+            inner.downcast_ref().or_else(|| inner.downcast_ref::<ureq::Error>().and_then(distrust))
+        }),
+        _ => None,
+    }
+}
+
+/// Words before those of the error, which say who refuses whom.
+const fn advice(error: &rustls::Error) -> &'static str {
+    match error {
+        rustls::Error::InvalidCertificate(_) => "the server's certificate is not trusted: ",
+        rustls::Error::AlertReceived(_) => "the server ended it: ",
+        _ => "TLS: ",
     }
 }
 

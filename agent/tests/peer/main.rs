@@ -18,4 +18,5 @@ mod pulls;
 
 #[path = "../common/server.rs"]
 mod server;
+mod tls;
 mod tuf;

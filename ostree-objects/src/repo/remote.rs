@@ -26,6 +26,14 @@ pub struct Remote {
     pub ed25519_keys: Vec<String>,
     /// The file of keys that `verification-ed25519-file` names.
     pub ed25519_file: Option<String>,
+    /// The file of authorities that vouch for the server; those of the system if absent.
+    pub tls_ca_path: Option<String>,
+    /// The file of the certificate that the server is shown.
+    pub tls_client_cert_path: Option<String>,
+    /// The file of its private key.
+    pub tls_client_key_path: Option<String>,
+    /// Whether nobody need vouch for the server.
+    pub tls_permissive: bool,
 }
 
 impl Repo {
@@ -58,6 +66,10 @@ fn remote(text: &str, name: &str) -> Result<Option<Remote>, RepoError> {
         sign_verify_summary: asked(value("sign-verify-summary"))?,
         ed25519_keys: list("verification-ed25519-key"),
         ed25519_file: value("verification-ed25519-file").map(String::from),
+        tls_ca_path: value("tls-ca-path").map(String::from),
+        tls_client_cert_path: value("tls-client-cert-path").map(String::from),
+        tls_client_key_path: value("tls-client-key-path").map(String::from),
+        tls_permissive: boolean(value("tls-permissive"), false, NO_TRUTH)?,
     }))
 }
 

@@ -8,7 +8,7 @@ pub const PACKAGES: &[(&str, &str, &str)] = &[
     ("git", "git", "three-way text merges are compared with git merge-file"),
     ("ostree", "ostree", "repositories, checkouts and merges of /etc are compared with it"),
     ("debootstrap", "debootstrap", "makes the tree that repositories are timed with"),
-    ("/usr/sbin/nginx", "nginx-light", "serves repositories whose pulls are timed"),
+    ("/usr/sbin/nginx", "nginx-light", "serves repositories over TLS, and where pulls are timed"),
     ("/usr/bin/time", "time", "measures CPU and memory of what is timed"),
     ("fw_printenv", "libubootenv-tool", "reads the U-Boot environments we write"),
     ("fw_setenv", "libubootenv-tool", "writes the U-Boot environments we read"),
@@ -19,7 +19,7 @@ pub const PACKAGES: &[(&str, &str, &str)] = &[
     ("docker-compose", "docker-compose", "reads and merges Compose files, which are compared with it"),
     ("/usr/bin/python3", "python3", "runs securesystemslib and python-tuf, compresses as .xz"),
     ("/usr/bin/pip3", "python3-pip", "fetches python-tuf, which Debian does not have"),
-    ("openssl", "openssl", "Ed25519 signatures are compared with it"),
+    ("openssl", "openssl", "Ed25519 signatures are compared with it; makes certificates"),
     ("faketime", "faketime", "runs tuf-client and ostree at another time"),
     (
         "/usr/lib/python3/dist-packages/securesystemslib/formats.py",

@@ -1,6 +1,6 @@
 //! `ota-agent ostree pull` and `pull-local`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -8,7 +8,7 @@ use ostree_objects::repo::{LockKind, Remote, Repo};
 use ostree_objects::{Checksum, ObjectType};
 
 use super::resolve;
-use crate::http::{Client, GetError, Patience};
+use crate::http::{Client, GetError, Patience, Tls, TlsFiles};
 use crate::pull::{Deltas, ObjectSource, Options, Pulled, Refs, Trust, parent, parse_key, pull, pull_with};
 use crate::report::{Event, Observer, Printer};
 
@@ -88,9 +88,11 @@ impl Server {
         };
         let url = url.trim_end_matches('/').to_owned();
         let stall = Duration::from_secs(args.stall_timeout);
-        let client = Client::patient(Patience { stall, retries: args.network_retries });
+        let remote = remote.unwrap_or_default();
+        let tls = tls(&remote).with_context(|| format!("remote {name}"))?;
+        let client = Client::with(Patience { stall, retries: args.network_retries }, tls);
         let mut server = Self { name, url, client, trust: None, trust_summary: None };
-        server.trust(&remote.unwrap_or_default(), args)?;
+        server.trust(&remote, args)?;
         Ok(server)
     }
 
@@ -127,6 +129,17 @@ impl Server {
             Ok(Refs::unsigned(&self.client, &self.url))
         }
     }
+}
+
+/// What the config says of the remote's connections.
+fn tls(remote: &Remote) -> anyhow::Result<Tls> {
+    let path = |text: &Option<String>| text.as_deref().map(PathBuf::from);
+    let tls = Tls::read(&TlsFiles {
+        authorities: path(&remote.tls_ca_path),
+        certificate: path(&remote.tls_client_cert_path),
+        key: path(&remote.tls_client_key_path),
+    })?;
+    Ok(if remote.tls_permissive { tls.permissive() } else { tls })
 }
 
 pub(super) fn run(repo: &Repo, args: &Args, json: bool) -> anyhow::Result<()> {
