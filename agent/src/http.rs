@@ -1,10 +1,12 @@
 //! HTTP for everything the agent fetches and reports: every answer has a size limit, every wait an end.
 
 mod error;
+mod pace;
 mod resume;
 mod tls;
 
 pub use error::{GetError, TooLarge};
+pub use pace::MIN_BYTES_PER_SECOND;
 pub use resume::{MAX_RESUMES, Resuming};
 pub use tls::{Tls, TlsError, TlsFiles};
 
@@ -30,7 +32,7 @@ pub const NO_NEWER_ROOT: &[u16] = &[403, 404];
 /// How long a server is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
-    /// How long it may take to answer, or to send the next bytes.
+    /// How long it may take to answer, or to send the next bytes, and to send less than [`MIN_BYTES_PER_SECOND`].
     pub stall: Duration,
     /// How often a request is tried again that was not answered, or with a failure that passes.
     pub retries: u32,
@@ -139,10 +141,16 @@ impl Client {
     fn opened(&self, url: &str, absent: &[u16]) -> Result<Option<impl Read + use<>>, GetError> {
         let response = self.answer(url, 0)?;
         match response.status().as_u16() {
-            200 => Ok(Some(response.into_body().into_with_config().limit(u64::MAX).reader())),
+            200 => Ok(Some(self.body(response))),
             status if absent.contains(&status) => Ok(None),
             status => Err(GetError::Status { url: url.into(), status }),
         }
+    }
+
+    /// The body of an answer. Its reader limits it.
+    fn body(&self, response: ureq::http::Response<ureq::Body>) -> impl Read + Send + use<> {
+        let body = response.into_body().into_with_config().limit(u64::MAX).reader();
+        pace::Paced::new(body, self.patience.stall)
     }
 
     /// The body at `url` from byte `start` on, or from an earlier one if the server cannot do that.
@@ -170,7 +178,7 @@ impl Client {
             }
             status => return Err(GetError::Status { url: url.into(), status }.into()),
         };
-        let body = Box::new(response.into_body().into_with_config().limit(u64::MAX).reader());
+        let body = Box::new(self.body(response));
         Ok(Some(Part { body, start, length }))
     }
 

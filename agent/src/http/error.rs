@@ -3,6 +3,8 @@
 use std::io;
 use std::time::Duration;
 
+use super::MIN_BYTES_PER_SECOND;
+
 /// The answer was larger than the caller allows.
 #[derive(Debug, thiserror::Error)]
 #[error("GET {url}: the answer exceeds the limit of {max_bytes} bytes")]
@@ -25,8 +27,8 @@ pub enum GetError {
         /// The status.
         status: u16,
     },
-    /// The server sent nothing for as long as it is waited for.
-    #[error("GET {url}: nothing came for {} s", .stall.as_secs_f64())]
+    /// The server sent nothing for as long as it is waited for, or less than [`MIN_BYTES_PER_SECOND`].
+    #[error("GET {url}: nothing came for {} s, or less than {MIN_BYTES_PER_SECOND} bytes a second", .stall.as_secs_f64())]
     Stalled {
         /// What was asked for.
         url: String,

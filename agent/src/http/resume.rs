@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 
 use super::error::is_io_stall;
+use super::pace::least_in;
 use super::{Client, GetError};
 
 /// How often the rest of one body is asked for after a connection broke.
@@ -19,8 +20,10 @@ pub struct Resuming {
     /// The body's length, if the server said it.
     length: Option<u64>,
     resumes: usize,
-    /// How often nothing came for as long as the client waits, since something did.
+    /// How often too little came for as long as the client waits, since enough did.
     stalls: u32,
+    /// Bytes that were read since.
+    came: u64,
 }
 
 impl Client {
@@ -41,7 +44,7 @@ impl Client {
         let (client, url) = (self.clone(), url.to_owned());
         let length = part.length.map(|length| length.saturating_add(part.start));
         let (body, position) = (part.body, part.start);
-        Ok(Some(Resuming { client, url, body, position, length, resumes: 0, stalls: 0 }))
+        Ok(Some(Resuming { client, url, body, position, length, resumes: 0, stalls: 0, came: 0 }))
     }
 }
 
@@ -78,8 +81,13 @@ impl Read for Resuming {
                     io::Error::from(io::ErrorKind::UnexpectedEof)
                 }
                 Ok(count) => {
-                    self.position = self.position.saturating_add(u64::try_from(count).unwrap_or(0));
-                    self.stalls = 0;
+                    let read = u64::try_from(count).unwrap_or(0);
+                    self.position = self.position.saturating_add(read);
+                    self.came = self.came.saturating_add(read);
+                    // A server that sends a little and stalls again is no better than one that stalls.
+                    if self.came >= least_in(self.client.patience.stall) {
+                        self.stalls = 0;
+                    }
                     return Ok(count);
                 }
                 Err(error) => {
@@ -90,6 +98,7 @@ impl Read for Resuming {
                             return Err(io::Error::new(io::ErrorKind::TimedOut, error));
                         }
                         self.stalls += 1;
+                        self.came = 0;
                     }
                     error
                 }

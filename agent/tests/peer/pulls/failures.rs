@@ -177,6 +177,31 @@ fn a_server_that_says_nothing_is_given_up() {
 }
 
 #[test]
+fn a_server_that_sends_next_to_nothing_is_given_up() {
+    let case = Case::new();
+    two_trees(&case, 1);
+    let checksums = (0..3000_u32).map(|number| ostree_objects::Checksum::of(&number.to_le_bytes()).0);
+    let incompressible = checksums.collect::<Vec<_>>().concat();
+    std::fs::write(case.path("two/large"), incompressible).unwrap();
+    served(&case);
+    case.ours("new", &["init"]);
+    let directory = case.path("served");
+    let server = Server::start(&case.path("served"), move |asked| {
+        let length = std::fs::metadata(directory.join(&asked.path)).map_or(0, |metadata| metadata.len());
+        if asked.is_file() && length > 90_000 { Answer::Trickle } else { Answer::File }
+    });
+    let patience = ["pull", "--stall-timeout=1", "--network-retries=2", &server.url, "os/main"];
+    let output = case.run("new", &patience);
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("or less than 1000 bytes a second"), "{error}");
+    // Each time it goes on where it was; what came in between does not renew the patience.
+    let starts: Vec<_> = server.asked().into_iter().filter(|asked| asked.start.is_some()).collect();
+    assert_eq!(starts.len(), 2, "{starts:?}");
+    case.theirs("new", &["fsck"]);
+}
+
+#[test]
 fn a_failure_that_passes_is_waited_for_as_often_as_said() {
     let case = Case::new();
     two_trees(&case, 1);

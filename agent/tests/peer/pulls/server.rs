@@ -33,6 +33,8 @@ pub enum Answer {
     Status(u16),
     /// So many bytes of the file, and then silence.
     Silence(usize),
+    /// The file, a byte every 50 ms.
+    Trickle,
 }
 
 pub struct Server {
@@ -126,6 +128,12 @@ fn serve(
         write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len())?;
         match answer {
             Answer::File | Answer::Status(_) => stream.write_all(&body)?,
+            Answer::Trickle => {
+                for byte in body {
+                    stream.write_all(&[byte])?;
+                    std::thread::sleep(std::time::Duration::from_millis(50));
+                }
+            }
             Answer::Silence(most) => {
                 stream.write_all(&body[..body.len().min(most)])?;
                 // Until the client goes away.
