@@ -4,6 +4,8 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::errno::Errno;
+
 /// One of the three trees that are merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -31,7 +33,7 @@ impl fmt::Display for Side {
 #[non_exhaustive]
 pub enum SourceError {
     /// The operating system refused.
-    #[error("the operating system says: error {code}")]
+    #[error("{}", Errno(*code))]
     Os {
         /// The `errno` of the call.
         code: i32,

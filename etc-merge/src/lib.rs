@@ -13,6 +13,7 @@ pub mod apply;
 mod digest;
 #[cfg(feature = "alloc")]
 pub mod driver;
+mod errno;
 mod error;
 mod limits;
 #[cfg(feature = "alloc")]

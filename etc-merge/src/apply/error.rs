@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::errno::Errno;
 use crate::error::{PlanError, Side, SourceError};
 use crate::path::PathText;
 use crate::step::Refusal;
@@ -39,9 +40,29 @@ pub enum Operation {
     Load,
 }
 
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "open the directory",
+            Self::MakeDirectory => "make the directory",
+            Self::Create => "create the file",
+            Self::Write => "write",
+            Self::Symlink => "make the symbolic link",
+            Self::SetOwner => "set the owner",
+            Self::SetMode => "set the permissions",
+            Self::SetXattr => "set an extended attribute",
+            Self::SetTime => "set the time of change",
+            Self::Sync => "make it durable",
+            Self::Rename => "rename",
+            Self::Remove => "remove",
+            Self::Load => "read the record",
+        })
+    }
+}
+
 /// Why the storage did not do it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{operation:?} failed with error {code} of the operating system")]
+#[error("cannot {operation}: {}", Errno(*code))]
 pub struct StorageError {
     /// What it was asked to do.
     pub operation: Operation,
