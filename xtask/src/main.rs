@@ -59,6 +59,9 @@ enum Task {
     BenchPeers {
         /// Which comparison; all if absent
         what: Option<String>,
+        /// Write the figures to benches/figures as well, with the machine and the versions
+        #[arg(long)]
+        record: bool,
         /// Passed on to the comparison
         arguments: Vec<String>,
     },
@@ -89,7 +92,9 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Fixtures { check } => fixtures::run(&workspace, check),
         Task::Nostd => nostd::run(&workspace),
         Task::Firmware { demo } => firmware::run(&workspace, demo.as_deref()),
-        Task::BenchPeers { what, arguments } => peers::run(&workspace, what.as_deref(), &arguments),
+        Task::BenchPeers { what, record, arguments } => {
+            peers::run(&workspace, what.as_deref(), &arguments, record)
+        }
         Task::Fuzz { target, seconds } => fuzz::run(&workspace, target.as_deref(), seconds),
     }
 }

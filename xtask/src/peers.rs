@@ -3,6 +3,7 @@
 
 mod etc_merge;
 mod ostree;
+mod record;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -16,7 +17,24 @@ use crate::workspace::Workspace;
 /// Runs of each command; the median counts.
 const RUNS: usize = 9;
 
-pub(crate) fn run(workspace: &Workspace, what: Option<&str>, arguments: &[String]) -> Result<()> {
+/// Every comparison.
+const ALL: [&str; 4] = ["compose", "etc-merge", "ostree", "uptane"];
+
+pub(crate) fn run(
+    workspace: &Workspace,
+    what: Option<&str>,
+    arguments: &[String],
+    is_recorded: bool,
+) -> Result<()> {
+    if let Some(other) = what.filter(|what| !ALL.contains(what)) {
+        anyhow::bail!("no comparison `{other}`; there are: {}", ALL.join(", "));
+    }
+    if is_recorded {
+        for comparison in ALL.into_iter().filter(|name| what.is_none_or(|what| what == *name)) {
+            record::run(workspace, comparison, arguments)?;
+        }
+        return Ok(());
+    }
     match what {
         Some("uptane") => return uptane(workspace, arguments),
         Some("compose") => return compose(workspace, arguments),
@@ -27,14 +45,11 @@ pub(crate) fn run(workspace: &Workspace, what: Option<&str>, arguments: &[String
     match what {
         Some("etc-merge") => etc_merge::run(&workspace.target.join("release/ota-agent")),
         Some("ostree") => ostree::run(workspace, &workspace.target.join("release/ota-agent"), arguments),
-        None => {
+        _ => {
             etc_merge::run(&workspace.target.join("release/ota-agent"))?;
             ostree::run(workspace, &workspace.target.join("release/ota-agent"), &[])?;
             uptane(workspace, arguments)?;
             compose(workspace, arguments)
-        }
-        Some(other) => {
-            anyhow::bail!("no comparison `{other}`; there are: compose, etc-merge, ostree, uptane")
         }
     }
 }

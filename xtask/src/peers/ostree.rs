@@ -158,10 +158,8 @@ pub(super) fn run(workspace: &Workspace, agent: &Path, only: &[String]) -> Resul
         bench.quietly("ostree", &["pull-local", &format!("--repo={first}"), "archive", "one"])?;
     }
     serve_deltas(&bench)?;
-    println!(
-        "in {}: seconds are medians of {RUNS} runs in turn; CPU is user and system",
-        scratch.path().display()
-    );
+    let place = scratch.path().parent().unwrap_or(scratch.path()).display();
+    println!("in {place}: seconds are medians of {RUNS} runs in turn; CPU is user and system");
     println!(
         "{:<32} {:>9} {:>9} {:>6} {:>5}   {:>15}   {:>13}",
         "", "ota-agent", "ostree", "ratio", "bar", "CPU s", "peak MiB"
