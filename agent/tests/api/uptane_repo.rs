@@ -63,11 +63,11 @@ impl Site {
     }
 }
 
-/// The seeds in `directory`.
-fn seeds(directory: &Path) -> Vec<PathBuf> {
-    let mut seeds: Vec<_> = fs::read_dir(directory).unwrap().map(|file| file.unwrap().path()).collect();
-    seeds.sort();
-    seeds
+/// The keys in `directory`.
+fn keys(directory: &Path) -> Vec<PathBuf> {
+    let mut keys: Vec<_> = fs::read_dir(directory).unwrap().map(|file| file.unwrap().path()).collect();
+    keys.sort();
+    keys
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn keys_of_root_may_lie_elsewhere_and_are_asked_for_when_they_must_sign() {
     let names: Vec<_> = root["keys"].as_array().unwrap().iter().map(|key| key.as_str().unwrap()).collect();
     fs::create_dir(site.path("stick")).unwrap();
     for name in &names {
-        let file = format!("{name}.seed");
+        let file = format!("{name}.pem");
         fs::rename(site.path("site/private/keys").join(&file), site.path("stick").join(&file)).unwrap();
     }
     // The others sign without them.
@@ -158,7 +158,7 @@ fn keys_of_root_may_lie_elsewhere_and_are_asked_for_when_they_must_sign() {
     assert_eq!(site.repo("sign", &[]), Err((1, missing)));
     site.repo("sign", &["--keys", "stick"]).unwrap();
     assert_eq!(site.verify("site/metadata", &["--tuf"]).unwrap()[0], "root 2");
-    assert_eq!(seeds(&site.path("stick")).len(), 2);
+    assert_eq!(keys(&site.path("stick")).len(), 2);
 }
 
 #[test]
@@ -306,13 +306,13 @@ fn names_that_lead_elsewhere_are_refused() {
 
 #[test]
 fn two_do_not_work_on_one_repository_at_once() {
-    use ota_agent::repository::{Beginning, Dialect, Repo};
+    use ota_agent::repository::{Beginning, Dialect, FirstKeys, Repo};
     let directory = tempfile::tempdir().unwrap();
     let beginning = Beginning {
         dialect: Dialect::Tuf,
         consistent_snapshot: true,
         director_snapshot: false,
-        keys: Vec::new(),
+        keys: FirstKeys::default(),
         lifetimes: Vec::new(),
     };
     let held = Repo::init(directory.path(), &beginning).unwrap();
