@@ -134,8 +134,50 @@ fn every_role_of_both_repositories_gets_new_keys() {
     assert_eq!(root["signatures"].as_array().unwrap().len(), 6);
     // Without the chain between, version 3 is trusted by nobody.
     fs::remove_file(site.path("site/image_repo/2.root.json")).unwrap();
+    let refused = site.verify("site", &["--roots-only"]).unwrap_err();
+    assert_eq!(refused, "image root: step R2.3: 0 of 2 required keys signed it");
+    fs::remove_file(site.path("site/image_repo/root.json")).unwrap();
     let lines = site.verify("site", &["--roots-only"]).unwrap();
     assert_eq!(lines, ["director root 2", "image root 1"]);
+}
+
+#[test]
+fn a_root_without_a_number_is_the_newest_or_follows_it_and_is_never_passed_over() {
+    let site = Site::new(&["--tuf"]);
+    site.add("a", &[]);
+    site.repo("rotate", &["root"]).unwrap();
+    site.sign();
+    let metadata = |name: &str| site.path("site/metadata").join(name);
+    let verify = |more: &[&str]| {
+        let lines = site.verify("site/metadata", &[&["--tuf", "--target", "a"], more].concat());
+        lines.map(|lines| lines[0].clone())
+    };
+    let [one, two] = ["1.root.json", "2.root.json"].map(|name| fs::read(metadata(name)).unwrap());
+    assert_eq!(verify(&[]), Ok("root 2".into()));
+    // It goes on from the last one that has a number, and is walked like it.
+    fs::remove_file(metadata("2.root.json")).unwrap();
+    assert_eq!(verify(&[]), Ok("root 2".into()));
+    let other = Site::new(&["--tuf"]);
+    fs::copy(other.path("site/metadata/root.json"), metadata("root.json")).unwrap();
+    let said = "root.json: image root: step R2.4: version 1 is trusted already, with other content";
+    assert_eq!(verify(&[]), Err(said.into()));
+    // An older one is what clients without a chain would take.
+    fs::write(metadata("2.root.json"), &two).unwrap();
+    fs::write(metadata("root.json"), &one).unwrap();
+    let said = "root.json: image root: step R2.4: rollback: trusted version 2, offered 1";
+    assert_eq!(verify(&[]), Err(said.into()));
+    assert_eq!(verify(&["--root", "site/metadata/2.root.json"]), Err(said.into()));
+    // The same version in other words is another document.
+    fs::write(metadata("root.json"), [&two[..], b"\n"].concat()).unwrap();
+    let said = "root.json: image root: step R2.4: version 2 is trusted already, with other content";
+    assert_eq!(verify(&[]), Err(said.into()));
+    // Where the walk starts, as without a version 1 it has to.
+    fs::write(metadata("root.json"), &one).unwrap();
+    fs::remove_file(metadata("1.root.json")).unwrap();
+    assert_eq!(verify(&[]), Ok("root 2".into()));
+    fs::write(metadata("root.json"), "{}").unwrap();
+    let refused = verify(&["--root", "site/metadata/2.root.json"]).unwrap_err();
+    assert!(refused.starts_with("root.json: image root: step parse: "), "{refused}");
 }
 
 #[test]
