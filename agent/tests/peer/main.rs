@@ -19,3 +19,5 @@ mod pulls;
 #[path = "../common/server.rs"]
 mod server;
 mod tuf;
+mod tuf_entries;
+mod tuf_keys;
