@@ -126,7 +126,7 @@ impl Keys {
     pub(super) fn provide(&mut self, new: &NewKeys, old: Option<&KeySet>) -> anyhow::Result<KeySet> {
         let mut keys = Vec::new();
         for path in &new.given {
-            let public = self.give(path).with_context(|| format!("in {}", path.display()))?;
+            let public = self.give(path)?;
             ensure!(!keys.contains(&public.text), "{}: the key was given already", path.display());
             keys.push(public.text);
         }
@@ -149,7 +149,8 @@ impl Keys {
 
     /// Reads a key that exists already.
     fn give(&mut self, path: &Path) -> anyhow::Result<Public> {
-        match Content::parse(&files::read(path, MAX_KEY_BYTES)?)? {
+        let bytes = files::read(path, MAX_KEY_BYTES)?;
+        match Content::parse(&bytes).with_context(|| format!("in {}", path.display()))? {
             Content::Public(public) => Ok(public),
             Content::Secret(secret) => {
                 let public = secret.public()?;

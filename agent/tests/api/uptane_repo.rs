@@ -204,6 +204,87 @@ fn keys_of_root_may_lie_elsewhere_and_are_asked_for_when_they_must_sign() {
 }
 
 #[test]
+fn keys_of_other_kinds_and_places_are_said_role_by_role_and_never_shared_by_both_repositories() {
+    let rsa = include_str!("../../../uptane-core/tests/fixtures/keys/rsa-1.pem");
+    let begin = |arguments: &[&str]| {
+        let directory = tempfile::tempdir().unwrap();
+        let site = Site { directory };
+        fs::write(site.path("rsa.pem"), rsa).unwrap();
+        let said = site.repo("init", arguments).map(drop).map_err(|(_, said)| said);
+        (site, said)
+    };
+    let (site, said) = begin(&[
+        "--key=director/root=rsa.pem",
+        "--key-type=ecdsa-p256",
+        "--key-type=targets=ed25519",
+        "--count=director/targets=2/2",
+    ]);
+    assert_eq!(said, Ok(()));
+    let shown = site.run(&["uptane", "repo", "show", "site", "--json"]).unwrap();
+    let rows: Vec<serde_json::Value> =
+        shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let kinds: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let kinds: Vec<_> =
+                row["key_types"].as_array().unwrap().iter().map(|kind| kind.as_str().unwrap()).collect();
+            format!(
+                "{} {}: {}",
+                row["repository"].as_str().unwrap(),
+                row["role"].as_str().unwrap(),
+                kinds.join(" ")
+            )
+        })
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "director root: rsa2048",
+            "director targets: ed25519 ed25519",
+            "image root: ecdsa-p256",
+            "image timestamp: ecdsa-p256",
+            "image snapshot: ecdsa-p256",
+            "image targets: ed25519",
+        ]
+    );
+    site.verify("site", &[]).unwrap();
+    let shared = "the Director and the Image repository must not share a key";
+    assert_eq!(begin(&["--key=root=rsa.pem"]).1, Err(shared.into()));
+    let said = site.repo("rotate", &["root", "--key", "rsa.pem"]).map_err(|(_, said)| said);
+    assert_eq!(said, Err(shared.into()));
+    let said = |arguments: &[&str]| begin(arguments).1.unwrap_err();
+    assert_eq!(
+        said(&["--tuf", "--key=root=rsa.pem", "--key=root=rsa.pem"]),
+        "keys for root: rsa.pem: the key was given already"
+    );
+    assert_eq!(said(&["--key=director/timestamp=rsa.pem"]), "there is no role director/timestamp");
+    assert_eq!(said(&["--tuf", "--key=root=none.pem"]), "keys for root: reading none.pem: entity not found");
+    fs::write(site.path("public.hex"), "07".repeat(32)).unwrap();
+    let more = ["docs", "--path", "*", "--key", "rsa.pem", "--key", "public.hex", "--count", "1/1"];
+    assert_eq!(site.repo("delegate", &more), Err((1, "2 keys are given, of 1 in all".into())));
+}
+
+#[test]
+fn a_key_whose_private_half_is_elsewhere_is_listed_and_asked_for_when_it_must_sign() {
+    let site = Site::new(&["--tuf"]);
+    // RFC 8032, the first test: a seed and its public key.
+    let seed = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+    let public = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    fs::write(site.path("public.key"), public).unwrap();
+    site.repo("rotate", &["targets", "--key", "public.key"]).unwrap();
+    let (code, said) = site.repo("sign", &[]).unwrap_err();
+    assert_eq!(code, 1);
+    assert!(said.starts_with("signing targets: 1 of its keys must sign, 0 at hand; not found: "), "{said}");
+    // aktualizr's form, under any name, beside files that are no keys.
+    fs::create_dir(site.path("stick")).unwrap();
+    fs::write(site.path("stick/private.key"), format!("{seed}{public}")).unwrap();
+    fs::write(site.path("stick/readme.txt"), "keys").unwrap();
+    fs::write(site.path("stick/film"), vec![7; 20_000]).unwrap();
+    assert_eq!(site.repo("sign", &["--keys", "stick"]).unwrap().lines().count(), 3);
+    site.verify("site/metadata", &["--tuf"]).unwrap();
+}
+
+#[test]
 fn delegations_by_path_by_hash_and_terminating_are_searched_as_they_were_made() {
     for dialect in ["uptane", "tuf"] {
         let tuf = dialect == "tuf";

@@ -150,3 +150,83 @@ impl Secret {
 fn refused(error: impl fmt::Display) -> anyhow::Error {
     anyhow::anyhow!("{error}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Made with `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048`, for tests only.
+    const RSA: &str = include_str!("../../../../uptane-core/tests/fixtures/keys/rsa-1.pem");
+
+    fn read(bytes: &[u8]) -> Result<(bool, Public), String> {
+        let read = Content::parse(bytes).and_then(|content| {
+            Ok(match content {
+                Content::Secret(secret) => (true, secret.public()?),
+                Content::Public(public) => (false, public),
+            })
+        });
+        read.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_key_is_read_in_each_form_that_tools_leave_it_in() {
+        let ed25519 = Secret::Ed25519([7; 32]);
+        let public = ed25519.public().unwrap();
+        let hex = ostree_objects::Checksum([7; 32]).to_string();
+        for secret in [
+            vec![7; 32],
+            ed25519.to_pem().unwrap().as_bytes().to_vec(),
+            // aktualizr's private key of Ed25519, in its own case and with a line feed of an editor.
+            format!("{hex}{}\n", public.text).into_bytes(),
+            format!("{hex}{}", public.text.to_uppercase()).into_bytes(),
+        ] {
+            assert_eq!(read(&secret), Ok((true, public.clone())));
+        }
+        assert_eq!(read(public.text.as_bytes()), Ok((false, public.clone())));
+        for secret in [Secret::from_pkcs8_pem(RSA), Secret::generate(KeyKind::EcdsaP256).unwrap()] {
+            let public = secret.public().unwrap();
+            let again = secret.to_pem().unwrap();
+            assert_eq!(read(again.as_bytes()), Ok((true, public.clone())));
+            assert_eq!(read(public.text.as_bytes()), Ok((false, public.clone())));
+            assert_eq!(Public::parse(&public.text).unwrap(), public);
+        }
+    }
+
+    impl Secret {
+        fn from_pkcs8_pem(pem: &str) -> Self {
+            let Ok(Content::Secret(secret)) = Content::parse(pem.as_bytes()) else { panic!("no key") };
+            secret
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused_with_what_it_is() {
+        let pem = |label: &str| format!("-----BEGIN {label}-----\nMAA=\n-----END {label}-----\n");
+        let other = Secret::Ed25519([8; 32]).public().unwrap().text;
+        let hex = ostree_objects::Checksum([7; 32]).to_string();
+        for (content, said) in [
+            (vec![0; 32], "a seed of zeros is no secret"),
+            (vec![0xff; 31], "neither text nor a seed of 32 bytes"),
+            (b"no key".to_vec(), "neither PEM nor 64 or 128 hex digits"),
+            (
+                format!("{hex}{other}").into_bytes(),
+                "the private key's digits are followed by those of another public key",
+            ),
+            (pem("ENCRYPTED PRIVATE KEY").into_bytes(), "it is encrypted: `openssl pkey` decrypts it"),
+            (pem("CERTIFICATE").into_bytes(), "PEM of \"CERTIFICATE\", not of a key"),
+        ] {
+            assert_eq!(read(&content), Err(said.into()));
+        }
+        for broken in [RSA.replacen("MII", "MIJ", 1), pem("PRIVATE KEY"), pem("PUBLIC KEY")] {
+            read(broken.as_bytes()).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn rsa_has_2048_3072_or_4096_bits_as_for_aktualizr() {
+        let small = rsa::PrivateKey::new(&mut SysRng, 1024).unwrap();
+        let refused = Secret::Rsa(Box::new(small)).public().unwrap_err().to_string();
+        assert_eq!(refused, "an RSA key of 1024 bits, not of 2048, 3072 or 4096");
+        assert_eq!(Secret::from_pkcs8_pem(RSA).public().unwrap().kind, KeyKind::Rsa2048);
+    }
+}
