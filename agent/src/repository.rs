@@ -1,7 +1,7 @@
 //! Repositories that are signed here: a directory with what is served, and the keys and the state beside it.
 //!
 //! ```text
-//! DIR/private/repository.json, keys/      what the signer remembers, the seeds of its keys: never to be served
+//! DIR/private/repository.json, keys/      what the signer remembers, its private keys: never to be served
 //! DIR/director/, DIR/image_repo/          Uptane: the two repositories, as servers have them
 //! DIR/metadata/, DIR/targets/             plain TUF
 //! ```
@@ -10,6 +10,7 @@
 
 mod delegate;
 mod edit;
+mod first;
 mod keys;
 mod lockbox;
 mod publish;
@@ -26,7 +27,8 @@ use uptane_core::{Role, UtcTime};
 
 pub use delegate::{MAX_BIN_BITS, MAX_ROLE_NAME_BYTES, NewDelegation};
 pub use edit::{Content, MAX_TARGET_NAME_BYTES, NewTarget};
-pub use keys::{KeyCount, MAX_KEYS};
+pub use first::{FirstKeys, RoleName};
+pub use keys::{KeyCount, KeyKind, MAX_KEY_BYTES, MAX_KEY_FILES, MAX_KEYS, NewKeys};
 pub use lockbox::Written;
 pub use publish::{Choice, Document};
 pub use show::Row;
@@ -54,8 +56,8 @@ pub struct Beginning {
     pub consistent_snapshot: bool,
     /// Uptane: the Director has Timestamp and Snapshot too, as the Standard asks and Torizon's has not.
     pub director_snapshot: bool,
-    /// Keys of roles; one key that signs alone for those that are not named.
-    pub keys: Vec<(String, KeyCount)>,
+    /// The keys of the roles.
+    pub keys: FirstKeys,
     /// For how many days metadata is valid, by role.
     pub lifetimes: Vec<(String, NonZeroU32)>,
 }
@@ -80,24 +82,29 @@ impl Repo {
         fs::create_dir_all(&private).with_context(|| format!("making {}", private.display()))?;
         ensure!(!state_path(directory).exists(), "{} holds a repository already", directory.display());
         let lock = lock(&private)?;
-        let keys = Keys::new(beginning.dialect.wire(), vec![private.join("keys")]);
+        let mut keys = Keys::new(beginning.dialect.wire(), private.join("keys"), &[])?;
         let mut lifetimes: BTreeMap<String, u32> =
             LIFETIMES.iter().map(|(role, days)| (role.name().to_owned(), *days)).collect();
         for (role, days) in &beginning.lifetimes {
             let place = lifetimes.get_mut(role).with_context(|| format!("there is no role {role}"))?;
             *place = days.get();
         }
-        if let Some((role, _)) = beginning.keys.iter().find(|(role, _)| !lifetimes.contains_key(role)) {
-            bail!("there is no role {role}");
+        let roles = roles(beginning);
+        let exists = |name: &RoleName| {
+            roles.iter().any(|(side, roles)| roles.iter().any(|role| name.is(*side, *role)))
+        };
+        if let Some(name) = beginning.keys.roles().find(|name| !exists(name)) {
+            bail!("there is no role {name}");
         }
         let mut sides = BTreeMap::new();
-        for (side, roles) in roles(beginning) {
-            sides.insert(side, published(&keys, roles, &beginning.keys)?);
+        for (side, roles) in roles {
+            sides.insert(side, published(&mut keys, side, roles, &beginning.keys)?);
         }
         let consistent_snapshot = beginning.consistent_snapshot && beginning.dialect == Dialect::Tuf;
         let state =
             State { format: FORMAT, dialect: beginning.dialect, consistent_snapshot, lifetimes, sides };
         let repo = Self { directory: directory.into(), state, keys, _lock: lock };
+        repo.check_keys_apart()?;
         repo.save()?;
         Ok(repo)
     }
@@ -123,9 +130,7 @@ impl Repo {
             path.display(),
             state.format
         );
-        let mut directories = vec![private.join("keys")];
-        directories.extend_from_slice(elsewhere);
-        let keys = Keys::new(state.dialect.wire(), directories);
+        let keys = Keys::new(state.dialect.wire(), private.join("keys"), elsewhere)?;
         Ok(Self { directory: directory.into(), state, keys, _lock: lock })
     }
 
@@ -162,6 +167,17 @@ impl Repo {
             Dialect::Tuf => "targets",
             Dialect::Uptane => "image_repo/targets",
         })
+    }
+
+    /// Refuses a key of both repositories: whoever held it could pass the one's metadata off as the other's.
+    fn check_keys_apart(&self) -> anyhow::Result<()> {
+        let keys = |side| {
+            let roles = self.state.sides.get(&side).map(|published| published.root.roles.values());
+            roles.into_iter().flatten().flat_map(|set| &set.keys)
+        };
+        let shared = keys(Side::Director).find(|key| keys(Side::Image).any(|other| other == *key));
+        ensure!(shared.is_none(), "the Director and the Image repository must not share a key");
+        Ok(())
     }
 
     fn side(&self, side: Side) -> anyhow::Result<&Published> {
@@ -203,11 +219,13 @@ fn roles(beginning: &Beginning) -> Vec<(Side, Vec<Role>)> {
     vec![(Side::Director, director), (Side::Image, image)]
 }
 
-fn published(keys: &Keys, roles: Vec<Role>, counts: &[(String, KeyCount)]) -> anyhow::Result<Published> {
+fn published(keys: &mut Keys, side: Side, roles: Vec<Role>, wanted: &FirstKeys) -> anyhow::Result<Published> {
     let mut sets = BTreeMap::new();
     for role in roles {
-        let count = counts.iter().find(|(name, _)| name == role.name());
-        sets.insert(role.name().to_owned(), keys.generate(count.map_or(KeyCount::ONE, |(_, count)| *count))?);
+        let set = keys
+            .provide(&wanted.of(side, role), None)
+            .with_context(|| format!("keys for {}", role.name()))?;
+        sets.insert(role.name().to_owned(), set);
     }
     let root_keys: KeySet = sets.get(Role::Root.name()).cloned().unwrap_or_default();
     let changed = Signed { changed: true, ..Signed::default() };

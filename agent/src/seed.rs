@@ -1,7 +1,7 @@
 //! Seeds of Ed25519 keys, in files that only the owner reads.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -16,9 +16,7 @@ pub type Seed = [u8; 32];
 /// If there are none.
 pub fn random() -> anyhow::Result<Seed> {
     let mut seed = [0; 32];
-    fs::File::open("/dev/urandom")
-        .and_then(|mut file| file.read_exact(&mut seed))
-        .context("reading /dev/urandom")?;
+    getrandom::fill(&mut seed).context("reading the kernel's random numbers")?;
     Ok(seed)
 }
 
@@ -34,9 +32,13 @@ pub fn read(path: &Path) -> anyhow::Result<Option<Seed>> {
     let Ok(seed) = Seed::try_from(bytes.as_slice()) else {
         bail!("{}: {} bytes, a seed has 32", path.display(), bytes.len())
     };
-    // The library takes no such seed: it is what an erased file holds.
-    anyhow::ensure!(seed != [0; 32], "{}: a seed of zeros is no secret", path.display());
-    Ok(Some(seed))
+    checked(seed).map(Some).with_context(|| format!("in {}", path.display()))
+}
+
+/// Refuses what the library takes as no seed: it is what an erased file holds.
+pub(crate) fn checked(seed: Seed) -> anyhow::Result<Seed> {
+    anyhow::ensure!(seed != [0; 32], "a seed of zeros is no secret");
+    Ok(seed)
 }
 
 /// Stores `seed` as the file `path`, durably.
@@ -44,11 +46,16 @@ pub fn read(path: &Path) -> anyhow::Result<Option<Seed>> {
 /// # Errors
 /// As of the file system.
 pub fn write(path: &Path, seed: &Seed) -> anyhow::Result<()> {
+    write_secret(path, seed)
+}
+
+/// Stores `bytes` as the file `path`, durably, for its owner alone.
+pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let store = || {
         let beside = path.with_extension("tmp");
         let _ = fs::remove_file(&beside);
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-        file.write_all(seed)?;
+        file.write_all(bytes)?;
         file.sync_all()?;
         crate::atomic::rename(&beside, path)
     };
@@ -72,6 +79,6 @@ mod tests {
         fs::write(&path, [1; 31]).unwrap();
         assert!(read(&path).unwrap_err().to_string().ends_with("31 bytes, a seed has 32"));
         fs::write(&path, [0; 32]).unwrap();
-        assert!(read(&path).unwrap_err().to_string().ends_with("a seed of zeros is no secret"));
+        assert_eq!(read(&path).unwrap_err().root_cause().to_string(), "a seed of zeros is no secret");
     }
 }

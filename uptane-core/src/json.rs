@@ -10,6 +10,7 @@ mod plain;
 pub(crate) mod reader;
 mod scan;
 mod string;
+pub(crate) mod walk;
 
 pub use reader::{MAX_OPEN_KEYS_BYTES, MIN_WINDOW_BYTES};
 pub use scan::parse;
@@ -52,6 +53,12 @@ pub enum JsonErrorKind {
     /// An integer beyond 64 bits.
     #[error("an integer beyond 64 bits")]
     IntegerRange,
+    /// An integer with a minus where none may be: not even 0 is written so.
+    #[error("a negative integer")]
+    Negative,
+    /// An object that says nothing.
+    #[error("an object without members")]
+    Empty,
     /// A `\` followed by something that is no escape, or half of a surrogate pair.
     #[error("a bad escape in a string")]
     BadEscape,
@@ -89,6 +96,20 @@ pub enum Kind {
     Null,
 }
 
+impl Kind {
+    /// Of the value that begins with `byte`.
+    fn of(byte: u8) -> Self {
+        match byte {
+            b'{' => Self::Object,
+            b'[' => Self::Array,
+            b'"' => Self::String,
+            b't' | b'f' => Self::Bool,
+            b'n' => Self::Null,
+            _ => Self::Integer,
+        }
+    }
+}
+
 /// One value of a checked document.
 #[derive(Clone, Copy, Debug)]
 pub struct Value<'a> {
@@ -99,6 +120,11 @@ pub struct Value<'a> {
 }
 
 impl<'a> Value<'a> {
+    /// The value that `plain` is, which was checked and is plain from end to end.
+    fn checked(plain: &'a [u8]) -> Self {
+        Self { document: plain, start: 0, end: plain.len(), known: Known::plain() }
+    }
+
     /// The value's bytes, as they stand in the document.
     #[must_use]
     pub fn raw(self) -> &'a [u8] {
@@ -120,14 +146,7 @@ impl<'a> Value<'a> {
     /// What the value is.
     #[must_use]
     pub fn kind(self) -> Kind {
-        match self.raw().first() {
-            Some(b'{') => Kind::Object,
-            Some(b'[') => Kind::Array,
-            Some(b'"') => Kind::String,
-            Some(b't' | b'f') => Kind::Bool,
-            Some(b'n') | None => Kind::Null,
-            Some(_) => Kind::Integer,
-        }
+        self.raw().first().map_or(Kind::Null, |byte| Kind::of(*byte))
     }
 
     /// The members of an object, in the document's order.
@@ -197,10 +216,11 @@ impl<'a> Value<'a> {
     /// If this is no integer of 0 to 2^64 - 1.
     pub fn unsigned(self) -> Result<u64, JsonError> {
         self.expect(Kind::Integer, "an integer")?;
-        core::str::from_utf8(self.raw())
-            .ok()
-            .and_then(|digits| digits.parse().ok())
-            .ok_or_else(|| self.error(JsonErrorKind::IntegerRange))
+        let digits = core::str::from_utf8(self.raw()).unwrap_or_default();
+        if digits.starts_with('-') {
+            return Err(self.error(JsonErrorKind::Negative));
+        }
+        digits.parse().map_err(|_| self.error(JsonErrorKind::IntegerRange))
     }
 
     /// The truth value.

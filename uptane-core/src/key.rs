@@ -17,7 +17,6 @@ mod ed25519;
 mod rsa;
 mod signature;
 mod verifier;
-pub(crate) use verifier::verifying_state;
 
 #[cfg(feature = "curve25519-dalek")]
 pub use accelerated::{Accelerated, AcceleratedCheck};

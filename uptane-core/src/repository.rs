@@ -1,5 +1,6 @@
 //! The signing side: keys, metadata of every role in both dialects, rotation. What a factory's server does, and
-//! what tests need. Everything is deterministic: keys come from seeds.
+//! what tests need. Everything is deterministic: Ed25519 keys come from seeds, and what other keys sign, wherever they
+//! are, comes in ([`Signing`]).
 
 mod delegations;
 mod key;
@@ -8,12 +9,12 @@ mod root;
 mod sign;
 
 pub use delegations::{Bins, DelegatedRole, Delegations, Scope};
-pub use key::{ListedKey, SigningKey};
+pub use key::{KeyType, ListedKey, SigningKey};
 pub use metadata::{
     FileEntry, RoleKeys, RootSpec, TargetSpec, TargetsSpec, meta_body, root_body, targets_body,
     timestamp_body,
 };
 pub use root::{ListedRole, ListedRoot};
-pub use sign::{Wire, sign};
+pub use sign::{Signing, Wire, sign};
 
 pub(crate) use metadata::quote;

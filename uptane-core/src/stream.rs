@@ -14,7 +14,7 @@
 //! has its signatures last can only be verified from its second pass on. White space, escapes and members out of
 //! order inside of an entry that fits the window cost nothing but the time to re-write it.
 //!
-//! Signatures are checked by [`Software`](crate::key::Software), whatever verifier the dialect names.
+//! Signatures are checked by the verifier that the dialect names, all of them at once while the message passes.
 //!
 //! The second pass may be shown other bytes than the first, by a medium that was made for it. Each member that it
 //! reads must therefore have the hash it had in the first; what is released comes from one pass alone.
@@ -36,7 +36,7 @@ use crate::time::UtcTime;
 use crate::trusted::Baseline;
 use crate::verify::{Signers, Verified};
 
-/// Most signatures by the role's keys in a document that is streamed: each is one SHA-512 in progress. A document
+/// Most signatures by the role's keys in a document that is streamed: each is one check in progress. A document
 /// with more of them is left to the buffered path.
 pub const MAX_STREAMED_SIGNATURES: usize = 8;
 
@@ -82,9 +82,6 @@ pub enum Unsuited {
         /// The limit.
         limit: usize,
     },
-    /// A key of the role signed that can only be verified with over a whole document.
-    #[error("a signature of a kind that needs the whole document")]
-    KeyType,
     /// The signatures do not hold over the first canonical form, and the text is one that has another.
     #[error("the canonical form in use may be another one")]
     OtherForm,
@@ -211,9 +208,10 @@ pub fn verify_targets<'b, D: Dialect, R: Read, I: MemberIndex>(
     limit: u64,
     room: Room<'_, 'b, I>,
 ) -> Result<Verified<Streamed<'b>>, Error<R::Error>> {
-    let mut search = passes::Search::new::<D>(expected, name, limit, room);
-    search.only::<D, R>(source)?;
-    search.conclude::<D, R::Error>()
+    let signatures = digests::Signatures::new();
+    let mut search = passes::Search::<D, I>::new(expected, name, limit, room, &signatures);
+    search.only(source)?;
+    search.conclude()
 }
 
 /// As [`verify_targets`], with a second pass if the first finds members of `signed` out of order, or the
@@ -228,9 +226,10 @@ pub fn verify_targets_seek<'b, D: Dialect, R: Read + Seek, I: MemberIndex>(
     limit: u64,
     room: Room<'_, 'b, I>,
 ) -> Result<Verified<Streamed<'b>>, Error<R::Error>> {
-    let mut search = passes::Search::new::<D>(expected, name, limit, room);
-    search.first_and_second::<D, R>(source)?;
-    search.conclude::<D, R::Error>()
+    let signatures = digests::Signatures::new();
+    let mut search = passes::Search::<D, I>::new(expected, name, limit, room, &signatures);
+    search.first_and_second(source)?;
+    search.conclude()
 }
 
 /// Writes the canonical form of the document that `source` reads into `sink`: [`crate::canonical::write`] for

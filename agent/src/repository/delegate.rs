@@ -5,7 +5,7 @@ use uptane_core::Role;
 use uptane_core::repository::{self as core, ListedRole};
 
 use super::Repo;
-use super::keys::KeyCount;
+use super::keys::NewKeys;
 use super::state::{Bins, DelegatedRole, Delegations, Dialect, KeySet, Listing, Scope, Side, Signed};
 
 /// Most bits of the hash that choose a bin here: 16,384 bins, each a file.
@@ -32,7 +32,7 @@ impl Repo {
     ///
     /// # Errors
     /// If there is no role `from`, it has bins, or the name is taken.
-    pub fn delegate(&mut self, from: &str, new: NewDelegation, count: KeyCount) -> anyhow::Result<()> {
+    pub fn delegate(&mut self, from: &str, new: NewDelegation, keys: &NewKeys) -> anyhow::Result<()> {
         check_role_name(self.state.dialect, &new.name)?;
         self.ensure_free(&new.name)?;
         check_scope(&new.scope)?;
@@ -43,7 +43,7 @@ impl Repo {
         if matches!(self.listing_mut(Side::Image, from)?.delegations, Delegations::Bins(_)) {
             bail!("{from} delegates to bins: not to roles as well (TAP 15)");
         }
-        let keys = self.keys.generate(count)?;
+        let keys = self.keys.provide(keys, None)?;
         let NewDelegation { name, scope, terminating, hardware_ids } = new;
         let listing = self.listing_mut(Side::Image, from)?;
         let role = DelegatedRole { name: name.clone(), keys, scope, terminating, hardware_ids };
@@ -65,7 +65,7 @@ impl Repo {
         from: &str,
         prefix: &str,
         bits: u32,
-        count: KeyCount,
+        keys: &NewKeys,
     ) -> anyhow::Result<u32> {
         check_role_name(self.state.dialect, prefix)?;
         ensure!(self.state.dialect == Dialect::Tuf, "Uptane has no bins: TAP 15 is of plain TUF");
@@ -74,7 +74,7 @@ impl Repo {
             self.listing_mut(Side::Image, from)?.delegations == Delegations::Nobody,
             "{from} delegates already: not to bins as well (TAP 15)"
         );
-        let bins = Bins { keys: self.keys.generate(count)?, bits, prefix: prefix.into() };
+        let bins = Bins { keys: self.keys.provide(keys, None)?, bits, prefix: prefix.into() };
         let bins_by_name = names(&bins);
         let number = 1_u32 << bits;
         for bin in 0..number {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use uptane_core::Role;
 
-use super::keys::KeyCount;
+use super::keys::NewKeys;
 use super::publish::copy;
 use super::state::{Delegations, Dialect, Side, Target};
 use super::{Repo, delegate};
@@ -194,21 +194,16 @@ impl Repo {
         }
     }
 
-    /// Gives `role` new keys, which the next signing uses; returns the role whose metadata says so.
+    /// Gives `role` new keys, which the next signing uses, as many and of the kinds that it had unless `new` says
+    /// otherwise; returns the role whose metadata says so.
     ///
     /// # Errors
-    /// If there is no such role.
-    pub fn rotate(&mut self, side: Side, role: &str, count: Option<KeyCount>) -> anyhow::Result<String> {
+    /// If there is no such role, a key that is given cannot be read, or none can be made.
+    pub fn rotate(&mut self, side: Side, role: &str, new: &NewKeys) -> anyhow::Result<String> {
         let old = self.key_set(side, role)?.clone();
-        let count = match count {
-            Some(count) => count,
-            None => KeyCount {
-                keys: u8::try_from(old.keys.len())?,
-                threshold: u8::try_from(old.threshold).context("a threshold beyond 255")?,
-            },
-        };
-        let new = self.keys.generate(count)?;
+        let new = self.keys.provide(new, Some(&old))?;
         *self.key_set_mut(side, role)? = new;
+        self.check_keys_apart()?;
         let published = self.side_mut(side)?;
         let says = if published.root.roles.contains_key(role) {
             published.root.document.changed = true;

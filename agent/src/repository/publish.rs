@@ -4,11 +4,11 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use uptane_core::repository::{
-    self as core, FileEntry, ListedRoot, SigningKey, TargetSpec, TargetsSpec, meta_body, timestamp_body,
+    self as core, FileEntry, ListedRoot, TargetSpec, TargetsSpec, meta_body, timestamp_body,
 };
 use uptane_core::{Role, RoleName, UtcTime};
 
-use super::keys::{hash, listed_role};
+use super::keys::{Signer, hash, listed_role};
 use super::state::{Delegations, Dialect, Entry, Listing, Scope, Side, Signed};
 use super::{Repo, after};
 
@@ -103,10 +103,14 @@ impl Signing<'_> {
         role: &str,
         document: Signed,
         body: &str,
-        keys: &[SigningKey],
+        keys: &[Signer],
     ) -> anyhow::Result<Vec<u8>> {
-        let bytes = core::sign(body, keys, self.repo.state.dialect.wire())
-            .with_context(|| format!("signing {role}"))?;
+        let sign = || -> anyhow::Result<_> {
+            let mut signing = core::Signing::new(body, self.repo.state.dialect.wire())?;
+            keys.iter().try_for_each(|key| key.sign(&mut signing))?;
+            Ok(signing.document())
+        };
+        let bytes = sign().with_context(|| format!("signing {role}"))?;
         let (version, expires) = (document.version, UtcTime::from_unix(document.expires));
         let signatures = keys.len();
         self.signed.push(Document { side, role: role.into(), version, expires, signatures });
@@ -114,7 +118,7 @@ impl Signing<'_> {
     }
 
     /// The keys of a role of Root that are at hand.
-    fn keys(&self, side: Side, role: Role) -> anyhow::Result<Vec<SigningKey>> {
+    fn keys(&self, side: Side, role: Role) -> anyhow::Result<Vec<Signer>> {
         let set = self.repo.side(side)?.root.roles.get(role.name());
         let set = set.with_context(|| format!("Root names no keys for {}", role.name()))?;
         self.repo.keys.signers(set).with_context(|| format!("signing {}", role.name()))

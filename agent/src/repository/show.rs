@@ -3,7 +3,7 @@
 use uptane_core::{Role, UtcTime};
 
 use super::Repo;
-use super::keys::listed;
+use super::keys::{KeyKind, listed};
 use super::state::{KeySet, Listing, Published, Side, Signed};
 
 /// One document of a repository.
@@ -21,8 +21,8 @@ pub struct Row {
     pub changed: bool,
     /// How many of its keys must sign.
     pub threshold: u64,
-    /// The identifiers of its keys.
-    pub keys: Vec<String>,
+    /// Identifiers and kinds of its keys.
+    pub keys: Vec<(String, KeyKind)>,
     /// How many images it lists, if it lists images.
     pub targets: Option<usize>,
 }
@@ -44,7 +44,10 @@ impl Repo {
         let none = KeySet::default();
         let mut put = |role: &str, document: Signed, set: &KeySet, listing: Option<&Listing>| {
             let wire = self.state.dialect.wire();
-            let keys = set.keys.iter().map(|key| Ok(listed(key, wire)?.identifier().to_owned()));
+            let keys = set.keys.iter().map(|key| {
+                let (listed, kind) = listed(key, wire)?;
+                Ok((listed.identifier().to_owned(), kind))
+            });
             rows.push(Row {
                 side,
                 role: role.into(),

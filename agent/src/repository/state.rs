@@ -87,7 +87,7 @@ pub(super) struct Signed {
     pub(super) changed: bool,
 }
 
-/// The keys of a role, by public value in hex, and how many must sign.
+/// The keys of a role, as `keys::Public` writes them, and how many must sign.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct KeySet {

@@ -63,11 +63,11 @@ impl Site {
     }
 }
 
-/// The seeds in `directory`.
-fn seeds(directory: &Path) -> Vec<PathBuf> {
-    let mut seeds: Vec<_> = fs::read_dir(directory).unwrap().map(|file| file.unwrap().path()).collect();
-    seeds.sort();
-    seeds
+/// The keys in `directory`.
+fn keys(directory: &Path) -> Vec<PathBuf> {
+    let mut keys: Vec<_> = fs::read_dir(directory).unwrap().map(|file| file.unwrap().path()).collect();
+    keys.sort();
+    keys
 }
 
 #[test]
@@ -134,8 +134,50 @@ fn every_role_of_both_repositories_gets_new_keys() {
     assert_eq!(root["signatures"].as_array().unwrap().len(), 6);
     // Without the chain between, version 3 is trusted by nobody.
     fs::remove_file(site.path("site/image_repo/2.root.json")).unwrap();
+    let refused = site.verify("site", &["--roots-only"]).unwrap_err();
+    assert_eq!(refused, "image root: step R2.3: 0 of 2 required keys signed it");
+    fs::remove_file(site.path("site/image_repo/root.json")).unwrap();
     let lines = site.verify("site", &["--roots-only"]).unwrap();
     assert_eq!(lines, ["director root 2", "image root 1"]);
+}
+
+#[test]
+fn a_root_without_a_number_is_the_newest_or_follows_it_and_is_never_passed_over() {
+    let site = Site::new(&["--tuf"]);
+    site.add("a", &[]);
+    site.repo("rotate", &["root"]).unwrap();
+    site.sign();
+    let metadata = |name: &str| site.path("site/metadata").join(name);
+    let verify = |more: &[&str]| {
+        let lines = site.verify("site/metadata", &[&["--tuf", "--target", "a"], more].concat());
+        lines.map(|lines| lines[0].clone())
+    };
+    let [one, two] = ["1.root.json", "2.root.json"].map(|name| fs::read(metadata(name)).unwrap());
+    assert_eq!(verify(&[]), Ok("root 2".into()));
+    // It goes on from the last one that has a number, and is walked like it.
+    fs::remove_file(metadata("2.root.json")).unwrap();
+    assert_eq!(verify(&[]), Ok("root 2".into()));
+    let other = Site::new(&["--tuf"]);
+    fs::copy(other.path("site/metadata/root.json"), metadata("root.json")).unwrap();
+    let said = "root.json: image root: step R2.4: version 1 is trusted already, with other content";
+    assert_eq!(verify(&[]), Err(said.into()));
+    // An older one is what clients without a chain would take.
+    fs::write(metadata("2.root.json"), &two).unwrap();
+    fs::write(metadata("root.json"), &one).unwrap();
+    let said = "root.json: image root: step R2.4: rollback: trusted version 2, offered 1";
+    assert_eq!(verify(&[]), Err(said.into()));
+    assert_eq!(verify(&["--root", "site/metadata/2.root.json"]), Err(said.into()));
+    // The same version in other words is another document.
+    fs::write(metadata("root.json"), [&two[..], b"\n"].concat()).unwrap();
+    let said = "root.json: image root: step R2.4: version 2 is trusted already, with other content";
+    assert_eq!(verify(&[]), Err(said.into()));
+    // Where the walk starts, as without a version 1 it has to.
+    fs::write(metadata("root.json"), &one).unwrap();
+    fs::remove_file(metadata("1.root.json")).unwrap();
+    assert_eq!(verify(&[]), Ok("root 2".into()));
+    fs::write(metadata("root.json"), "{}").unwrap();
+    let refused = verify(&["--root", "site/metadata/2.root.json"]).unwrap_err();
+    assert!(refused.starts_with("root.json: image root: step parse: "), "{refused}");
 }
 
 #[test]
@@ -146,7 +188,7 @@ fn keys_of_root_may_lie_elsewhere_and_are_asked_for_when_they_must_sign() {
     let names: Vec<_> = root["keys"].as_array().unwrap().iter().map(|key| key.as_str().unwrap()).collect();
     fs::create_dir(site.path("stick")).unwrap();
     for name in &names {
-        let file = format!("{name}.seed");
+        let file = format!("{name}.pem");
         fs::rename(site.path("site/private/keys").join(&file), site.path("stick").join(&file)).unwrap();
     }
     // The others sign without them.
@@ -158,7 +200,88 @@ fn keys_of_root_may_lie_elsewhere_and_are_asked_for_when_they_must_sign() {
     assert_eq!(site.repo("sign", &[]), Err((1, missing)));
     site.repo("sign", &["--keys", "stick"]).unwrap();
     assert_eq!(site.verify("site/metadata", &["--tuf"]).unwrap()[0], "root 2");
-    assert_eq!(seeds(&site.path("stick")).len(), 2);
+    assert_eq!(keys(&site.path("stick")).len(), 2);
+}
+
+#[test]
+fn keys_of_other_kinds_and_places_are_said_role_by_role_and_never_shared_by_both_repositories() {
+    let rsa = include_str!("../../../uptane-core/tests/fixtures/keys/rsa-1.pem");
+    let begin = |arguments: &[&str]| {
+        let directory = tempfile::tempdir().unwrap();
+        let site = Site { directory };
+        fs::write(site.path("rsa.pem"), rsa).unwrap();
+        let said = site.repo("init", arguments).map(drop).map_err(|(_, said)| said);
+        (site, said)
+    };
+    let (site, said) = begin(&[
+        "--key=director/root=rsa.pem",
+        "--key-type=ecdsa-p256",
+        "--key-type=targets=ed25519",
+        "--count=director/targets=2/2",
+    ]);
+    assert_eq!(said, Ok(()));
+    let shown = site.run(&["uptane", "repo", "show", "site", "--json"]).unwrap();
+    let rows: Vec<serde_json::Value> =
+        shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let kinds: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let kinds: Vec<_> =
+                row["key_types"].as_array().unwrap().iter().map(|kind| kind.as_str().unwrap()).collect();
+            format!(
+                "{} {}: {}",
+                row["repository"].as_str().unwrap(),
+                row["role"].as_str().unwrap(),
+                kinds.join(" ")
+            )
+        })
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "director root: rsa2048",
+            "director targets: ed25519 ed25519",
+            "image root: ecdsa-p256",
+            "image timestamp: ecdsa-p256",
+            "image snapshot: ecdsa-p256",
+            "image targets: ed25519",
+        ]
+    );
+    site.verify("site", &[]).unwrap();
+    let shared = "the Director and the Image repository must not share a key";
+    assert_eq!(begin(&["--key=root=rsa.pem"]).1, Err(shared.into()));
+    let said = site.repo("rotate", &["root", "--key", "rsa.pem"]).map_err(|(_, said)| said);
+    assert_eq!(said, Err(shared.into()));
+    let said = |arguments: &[&str]| begin(arguments).1.unwrap_err();
+    assert_eq!(
+        said(&["--tuf", "--key=root=rsa.pem", "--key=root=rsa.pem"]),
+        "keys for root: rsa.pem: the key was given already"
+    );
+    assert_eq!(said(&["--key=director/timestamp=rsa.pem"]), "there is no role director/timestamp");
+    assert_eq!(said(&["--tuf", "--key=root=none.pem"]), "keys for root: reading none.pem: entity not found");
+    fs::write(site.path("public.hex"), "07".repeat(32)).unwrap();
+    let more = ["docs", "--path", "*", "--key", "rsa.pem", "--key", "public.hex", "--count", "1/1"];
+    assert_eq!(site.repo("delegate", &more), Err((1, "2 keys are given, of 1 in all".into())));
+}
+
+#[test]
+fn a_key_whose_private_half_is_elsewhere_is_listed_and_asked_for_when_it_must_sign() {
+    let site = Site::new(&["--tuf"]);
+    // RFC 8032, the first test: a seed and its public key.
+    let seed = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+    let public = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    fs::write(site.path("public.key"), public).unwrap();
+    site.repo("rotate", &["targets", "--key", "public.key"]).unwrap();
+    let (code, said) = site.repo("sign", &[]).unwrap_err();
+    assert_eq!(code, 1);
+    assert!(said.starts_with("signing targets: 1 of its keys must sign, 0 at hand; not found: "), "{said}");
+    // aktualizr's form, under any name, beside files that are no keys.
+    fs::create_dir(site.path("stick")).unwrap();
+    fs::write(site.path("stick/private.key"), format!("{seed}{public}")).unwrap();
+    fs::write(site.path("stick/readme.txt"), "keys").unwrap();
+    fs::write(site.path("stick/film"), vec![7; 20_000]).unwrap();
+    assert_eq!(site.repo("sign", &["--keys", "stick"]).unwrap().lines().count(), 3);
+    site.verify("site/metadata", &["--tuf"]).unwrap();
 }
 
 #[test]
@@ -306,13 +429,13 @@ fn names_that_lead_elsewhere_are_refused() {
 
 #[test]
 fn two_do_not_work_on_one_repository_at_once() {
-    use ota_agent::repository::{Beginning, Dialect, Repo};
+    use ota_agent::repository::{Beginning, Dialect, FirstKeys, Repo};
     let directory = tempfile::tempdir().unwrap();
     let beginning = Beginning {
         dialect: Dialect::Tuf,
         consistent_snapshot: true,
         director_snapshot: false,
-        keys: Vec::new(),
+        keys: FirstKeys::default(),
         lifetimes: Vec::new(),
     };
     let held = Repo::init(directory.path(), &beginning).unwrap();

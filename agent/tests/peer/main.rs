@@ -20,3 +20,5 @@ mod pulls;
 mod server;
 mod tls;
 mod tuf;
+mod tuf_entries;
+mod tuf_keys;

@@ -25,7 +25,7 @@ const TARGETS: [(&str, bool); 8] = [
 ];
 
 /// Debian's Python with the packages above.
-fn python(script: &str) -> Command {
+pub(crate) fn python(script: &str) -> Command {
     static INSTALLED: OnceLock<PathBuf> = OnceLock::new();
     let packages = INSTALLED.get_or_init(|| {
         let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python-tuf-7.0.1");

@@ -19,7 +19,7 @@ pub const PACKAGES: &[(&str, &str, &str)] = &[
     ("docker-compose", "docker-compose", "reads and merges Compose files, which are compared with it"),
     ("/usr/bin/python3", "python3", "runs securesystemslib and python-tuf, compresses as .xz"),
     ("/usr/bin/pip3", "python3-pip", "fetches python-tuf, which Debian does not have"),
-    ("openssl", "openssl", "Ed25519 signatures are compared with it; makes certificates"),
+    ("openssl", "openssl", "makes keys and certificates, reads our keys, checks what they signed"),
     ("faketime", "faketime", "runs tuf-client and ostree at another time"),
     (
         "/usr/lib/python3/dist-packages/securesystemslib/formats.py",

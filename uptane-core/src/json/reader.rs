@@ -260,10 +260,22 @@ impl<'s, R: Read, O: Output, I: MemberIndex> Reader<'s, R, O, I> {
         let Loaded::Whole(length, plain) = self.load()? else { return Err(self.too_long()) };
         let position = self.position();
         let bytes = self.window.get(self.at..self.at + length).unwrap_or_default();
-        let value = parse(bytes).map_err(|error| Failure::Json(shift(error, position)))?;
+        let value = if plain {
+            // `load` checked its syntax, and plain bytes are ASCII.
+            Value::checked(bytes)
+        } else {
+            parse(bytes).map_err(|error| Failure::Json(shift(error, position)))?
+        };
         let read = read(value, &mut self.output);
         self.pass(length, plain)?;
         Ok(read)
+    }
+
+    /// As [`Self::value`], with where the value starts in the document.
+    pub(crate) fn value_at<T>(&mut self, read: impl FnOnce(Value<'_>, u64) -> T) -> Outcome<T, R> {
+        self.peek()?;
+        let position = self.position();
+        self.value(|value| read(value, position))
     }
 
     /// Passes the next value on, however long it is.
@@ -399,7 +411,8 @@ fn runs_to_the_end(bytes: &[u8], start: usize) -> bool {
     bytes.iter().skip(start).all(|byte| matches!(byte, b'-' | b'0'..=b'9'))
 }
 
-fn shift(error: JsonError, position: u64) -> JsonError {
+/// What is wrong in a value, as a place in the document that it starts in at `position`.
+pub(crate) fn shift(error: JsonError, position: u64) -> JsonError {
     let position = usize::try_from(position).unwrap_or(usize::MAX);
     JsonError { offset: error.offset.saturating_add(position), ..error }
 }

@@ -2,7 +2,7 @@
 
 use super::open::Open;
 use super::plain::skip_plain;
-use super::{JsonError, JsonErrorKind, Value};
+use super::{JsonError, JsonErrorKind, Kind, Value};
 
 /// Checks `document` from end to end and returns its one value.
 ///
@@ -63,6 +63,11 @@ pub(super) struct Known {
 const LONG: usize = 4096;
 
 impl Known {
+    /// Of a value that is plain, with nothing remembered.
+    pub(super) fn plain() -> Self {
+        Self { plain: true, ..Self::default() }
+    }
+
     #[inline]
     fn remember(&mut self, start: usize, end: usize) {
         let length = end.saturating_sub(start);
@@ -117,6 +122,33 @@ impl<'a> Scanner<'a> {
         let start = self.at;
         self.skip_value()?;
         Some(Value { document: self.bytes, start, end: self.at, known: self.known })
+    }
+
+    /// The kind of the next value and where it starts, or of the end of its container: then `None`.
+    pub(super) fn peek_element(&mut self) -> (Option<Kind>, usize) {
+        self.skip_separators();
+        let kind = match self.peek() {
+            Some(b'}' | b']') | None => None,
+            Some(byte) => Some(Kind::of(byte)),
+        };
+        (kind, self.at)
+    }
+
+    /// Goes past one byte: a bracket that was peeked at.
+    pub(super) fn step(&mut self) {
+        self.at += 1;
+    }
+
+    /// Goes past the next value without looking what it is.
+    pub(super) fn skip_element(&mut self) {
+        self.skip_separators();
+        // What was checked does not end in the middle of a value.
+        let _ = self.skip_value();
+    }
+
+    /// The bytes from `start` to where the scanner stands.
+    pub(super) fn since(&self, start: usize) -> &'a [u8] {
+        self.bytes.get(start..self.at).unwrap_or_default()
     }
 
     /// Skips white space, commas and colons of a container whose syntax was checked.

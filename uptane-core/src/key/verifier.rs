@@ -7,9 +7,9 @@ use sha2::Digest;
 /// Checks signatures. The dialect names one ([`Dialect::Verifier`](crate::dialect::Dialect::Verifier)), so an HSM,
 /// the ELE of an i.MX95 or a faster SHA-512 takes over with [`With`](crate::dialect::With), for every role alike.
 ///
-/// A verifier sees the message once, in pieces, and never has to keep it. Targets metadata that is streamed
-/// ([`crate::stream`]) is the exception: it is checked by [`Software`], whatever the dialect names, as its checks
-/// outlive the text of the signatures that they are of.
+/// A verifier sees the message once, in pieces, and never has to keep it. Of Targets metadata that is streamed
+/// ([`crate::stream`]) up to [`MAX_STREAMED_SIGNATURES`](crate::stream::MAX_STREAMED_SIGNATURES) signatures are checked
+/// at once, and each is begun anew for a second pass.
 pub trait Verifier {
     /// One check in progress: the canonical bytes of the message are written into it.
     type Check<'k>: Sink;
@@ -80,7 +80,7 @@ fn begin_ed25519<'k>(key: &[u8; 32], signature: &[u8]) -> Option<Check<'k>> {
 }
 
 /// What the message is written to; `None` if no message can have this signature.
-pub(crate) fn verifying_state(key: &[u8; 32], signature: &[u8]) -> Option<ed25519_compact::VerifyingState> {
+fn verifying_state(key: &[u8; 32], signature: &[u8]) -> Option<ed25519_compact::VerifyingState> {
     if super::ed25519::has_small_order(key) {
         return None;
     }

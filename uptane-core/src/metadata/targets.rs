@@ -1,7 +1,8 @@
 //! Targets metadata: the images, as the Director assigns them and as the Image repository vouches for them.
 
 use crate::error::{Error, ErrorKind, Place, Step};
-use crate::json::{JsonStr, Value};
+use crate::json::walk::Walk;
+use crate::json::{JsonError, JsonErrorKind, JsonStr, Value};
 use crate::metadata::Hashes;
 use crate::metadata::delegation::Delegations;
 use crate::time::UtcTime;
@@ -148,18 +149,67 @@ impl Verified<crate::verify::Owned> {
     /// # Errors
     /// Never, as it was read before; the type is the reader's.
     pub fn targets(&self) -> Result<Verified<Targets<'_>>, Error> {
-        self.reread()?.into_targets()
+        Ok(self.reread()?.into_targets_again())
     }
 }
 
 impl<'a> Verified<Signed<'a>> {
+    /// Reads it as Targets metadata: each entry, whoever asks for it, is an image's.
     pub(crate) fn into_targets(self) -> Result<Verified<Targets<'a>>, Error> {
         self.try_map(|signed| {
-            let members = signed.body.get("targets").and_then(Value::members);
-            members.map_err(|error| signed.place.refuse(Step::Parse, error))?;
+            let listed = signed.body.get("targets").and_then(|targets| {
+                let mut walk = Walk::of(targets);
+                walk.enter()?;
+                while walk.key().is_some() {
+                    check_entry(&mut walk)?;
+                }
+                Ok(())
+            });
+            listed.map_err(|error| signed.place.refuse(Step::Parse, error))?;
             Ok(Targets { signed })
         })
     }
+
+    /// As [`Self::into_targets`], of metadata that passed it before.
+    #[cfg(feature = "alloc")]
+    fn into_targets_again(self) -> Verified<Targets<'a>> {
+        self.map(|&signed| Targets { signed })
+    }
+}
+
+/// Goes past the entry of an image, and refuses one that no client takes (TUF 1.0.34, clause 4.5; python-tuf's
+/// `TargetFile`): without a length that is not negative, or without a hash, whatever the algorithm. What `custom` holds
+/// is the application's.
+pub(crate) fn check_entry(walk: &mut Walk<'_>) -> Result<(), JsonError> {
+    let start = walk.enter()?;
+    let (mut length, mut hashes) = (false, false);
+    while let Some(key) = walk.key() {
+        if key.eq_text("length") {
+            walk.unsigned()?;
+            length = true;
+        } else if key.eq_text("hashes") {
+            check_hashes(walk)?;
+            hashes = true;
+        } else {
+            walk.skip();
+        }
+    }
+    let missing = match (length, hashes) {
+        (true, true) => return Ok(()),
+        (false, _) => "length",
+        (true, false) => "hashes",
+    };
+    Err(JsonError { kind: JsonErrorKind::Missing(missing), offset: start })
+}
+
+fn check_hashes(walk: &mut Walk<'_>) -> Result<(), JsonError> {
+    let start = walk.enter()?;
+    let mut any = false;
+    while walk.key().is_some() {
+        walk.string()?;
+        any = true;
+    }
+    if any { Ok(()) } else { Err(JsonError { kind: JsonErrorKind::Empty, offset: start }) }
 }
 
 impl<'a> Target<'a> {

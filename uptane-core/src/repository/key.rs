@@ -1,31 +1,84 @@
-//! Ed25519 keys that sign.
+//! Keys as metadata lists them, and the Ed25519 keys that sign here.
 
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec::Vec};
 
 use sha2::Digest;
 
 use super::sign::Wire;
+use crate::canonical;
+use crate::json;
+
+/// What a key signs with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyType {
+    /// Ed25519 (RFC 8032).
+    Ed25519,
+    /// RSASSA-PSS with SHA-256 (RFC 8017).
+    Rsa,
+    /// ECDSA on P-256 with SHA-256, signatures in DER. aktualizr refuses metadata that lists such a key.
+    EcdsaP256,
+}
+
+impl KeyType {
+    /// The members `keytype` and `scheme`, the latter of TUF alone: as ota-tuf and as TUF 1.0.34, clause 4.2, write
+    /// them.
+    const fn names(self, wire: Wire) -> (&'static str, Option<&'static str>) {
+        match (self, wire) {
+            (Self::Ed25519, Wire::Uptane) => ("ED25519", None),
+            (Self::Rsa, Wire::Uptane) => ("RSA", None),
+            // Not ota-tuf's ECPRIME256V1, which would be with SHA-512.
+            (Self::EcdsaP256, Wire::Uptane) => ("ecdsa", None),
+            (Self::Ed25519, Wire::Tuf) => ("ed25519", Some(self.scheme())),
+            (Self::Rsa, Wire::Tuf) => ("rsa", Some(self.scheme())),
+            (Self::EcdsaP256, Wire::Tuf) => ("ecdsa", Some(self.scheme())),
+        }
+    }
+
+    /// The scheme's name in TUF, which is what Uptane's servers name as a signature's `method`.
+    pub(super) const fn scheme(self) -> &'static str {
+        match self {
+            Self::Ed25519 => "ed25519",
+            Self::Rsa => "rsassa-pss-sha256",
+            Self::EcdsaP256 => "ecdsa-sha2-nistp256",
+        }
+    }
+}
 
 /// A key as metadata lists it: what verifies, without what signs. A key that is kept elsewhere is listed so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedKey {
+    key_type: KeyType,
     identifier: String,
-    public_hex: String,
+    public: String,
 }
 
 impl ListedKey {
-    /// The Ed25519 key of value `public`, identified as the dialect's servers do: for Uptane SHA-256 of the value
-    /// as a JSON string (aktualizr), for TUF SHA-256 of the key's canonical form (TUF 1.0.34, clause 4.2).
+    /// The Ed25519 key of value `public`, identified as [`Self::of_text`] does.
     #[must_use]
     pub fn new(public: &[u8; 32], wire: Wire) -> Self {
-        let public_hex = hex(public);
+        Self::of_text(KeyType::Ed25519, &hex(public), wire)
+    }
+
+    /// The key of this type whose value metadata writes as `public`: 64 hex digits of Ed25519, and of the others
+    /// the PEM text of a `SubjectPublicKeyInfo` with its line feeds, which is not looked into.
+    ///
+    /// It is identified as the dialect's tools do: for Uptane by SHA-256 of the value as a JSON string, without line
+    /// feeds at its end (aktualizr's `PublicKey::KeyId`), for TUF by SHA-256 of the key's canonical form (TUF 1.0.34,
+    /// clause 4.2).
+    #[must_use]
+    pub fn of_text(key_type: KeyType, public: &str, wire: Wire) -> Self {
         let identified = match wire {
-            Wire::Uptane => format!("\"{public_hex}\""),
-            Wire::Tuf => {
-                format!(r#"{{"keytype":"ed25519","keyval":{{"public":"{public_hex}"}},"scheme":"ed25519"}}"#)
-            }
+            Wire::Uptane => super::quote(public.trim_end_matches('\n')),
+            Wire::Tuf => object(key_type, public, wire),
         };
-        Self { identifier: hex(&sha2::Sha256::digest(identified.as_bytes())), public_hex }
+        let mut message = Vec::new();
+        let written = json::parse(identified.as_bytes())
+            .and_then(|value| canonical::write(value, wire.form(), &mut Vec::new(), &mut message));
+        // It was written right here: a quoted text, or an object of three members, is JSON.
+        let message = if written.is_ok() { message } else { identified.into_bytes() };
+        let identifier = hex(&sha2::Sha256::digest(&message));
+        Self { key_type, identifier, public: public.into() }
     }
 
     /// The key's identifier.
@@ -34,18 +87,23 @@ impl ListedKey {
         &self.identifier
     }
 
+    /// What it signs with.
+    #[must_use]
+    pub const fn key_type(&self) -> KeyType {
+        self.key_type
+    }
+
     /// The entry of `keys`, a member.
     pub(super) fn entry(&self, wire: Wire) -> String {
-        let (kind, scheme) = match wire {
-            Wire::Uptane => ("ED25519", ""),
-            Wire::Tuf => ("ed25519", r#","scheme":"ed25519""#),
-        };
-        format!(
-            r#"{}:{{"keytype":"{kind}","keyval":{{"public":"{}"}}{scheme}}}"#,
-            super::quote(&self.identifier),
-            self.public_hex
-        )
+        format!("{}:{}", super::quote(&self.identifier), object(self.key_type, &self.public, wire))
     }
+}
+
+/// A key's object, as `keys` has it.
+fn object(key_type: KeyType, public: &str, wire: Wire) -> String {
+    let (kind, scheme) = key_type.names(wire);
+    let scheme = scheme.map_or(String::new(), |scheme| format!(r#","scheme":"{scheme}""#));
+    format!(r#"{{"keytype":"{kind}","keyval":{{"public":{}}}{scheme}}}"#, super::quote(public))
 }
 
 /// An Ed25519 key pair.
@@ -83,7 +141,8 @@ impl SigningKey {
     /// The key as metadata lists it, under this identifier.
     #[must_use]
     pub fn listed(&self) -> ListedKey {
-        ListedKey { identifier: self.identifier.clone(), public_hex: self.public_hex() }
+        let (identifier, public) = (self.identifier.clone(), self.public_hex());
+        ListedKey { key_type: KeyType::Ed25519, identifier, public }
     }
 
     /// The same key under another identifier: what an attacker does to have one key count twice.

@@ -1,10 +1,13 @@
 //! The hashes and signature checks in progress while a document passes.
 
+use core::cell::OnceCell;
+
 use sha2::Digest;
 
 use super::MAX_STREAMED_SIGNATURES;
+use crate::canonical::Sink;
 use crate::json::reader::Output;
-use crate::key::PublicKey;
+use crate::key::{Fingerprint, PublicKey, Signature, Verifier};
 use crate::metadata::{Hashes, MetaFile};
 
 /// Length and hashes of one sequence of bytes: only the hashes that are asked for.
@@ -52,50 +55,53 @@ impl Sum {
     }
 }
 
-/// A signature by one of the role's keys. Only Ed25519 takes the message in pieces; keys and signatures of other
-/// kinds would be four times as large, and there are [`MAX_STREAMED_SIGNATURES`] of them.
-pub(super) struct Candidate {
-    pub(super) key: [u8; 32],
-    signature: [u8; 64],
-    state: Option<ed25519_compact::VerifyingState>,
-}
+/// The signatures by keys of the role, read while the document passes: the checks of them borrow from here. A cell each,
+/// as a signature is long, and the stack of an ECU small.
+pub(super) struct Signatures([OnceCell<(PublicKey, Signature)>; MAX_STREAMED_SIGNATURES]);
 
-impl core::fmt::Debug for Candidate {
-    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        formatter.debug_tuple("Candidate").field(&PublicKey::Ed25519(self.key)).finish()
+impl Signatures {
+    pub(super) const fn new() -> Self {
+        Self([const { OnceCell::new() }; MAX_STREAMED_SIGNATURES])
+    }
+
+    /// Keeps one more; `None` if there is no room.
+    fn keep(&self, kept: (PublicKey, Signature)) -> Option<&(PublicKey, Signature)> {
+        let free = self.0.iter().find(|cell| cell.get().is_none())?;
+        Some(free.get_or_init(|| kept))
     }
 }
 
-impl Candidate {
-    /// Begins to check `signature`; `None` if no message can have it.
-    pub(super) fn new(key: [u8; 32], signature: &[u8]) -> Option<Self> {
-        let mut candidate = Self { key, signature: signature.try_into().ok()?, state: None };
-        candidate.restart();
-        candidate.state.is_some().then_some(candidate)
-    }
+/// A signature by one of the role's keys, with the check of it in progress.
+struct Candidate<'k, V: Verifier> {
+    key: &'k PublicKey,
+    signature: &'k [u8],
+    check: Option<V::Check<'k>>,
+}
 
+impl<V: Verifier> Candidate<'_, V> {
     /// Begins the message anew.
-    pub(super) fn restart(&mut self) {
-        self.state = crate::key::verifying_state(&self.key, &self.signature);
+    fn restart(&mut self) {
+        self.check = V::begin(self.key, self.signature);
     }
 
     /// Whether it signed the message that passed.
-    pub(super) fn holds(&self) -> bool {
-        self.state.as_ref().is_some_and(|state| state.verify().is_ok())
+    fn holds(&mut self) -> bool {
+        self.check.as_mut().is_some_and(V::finish)
     }
 }
 
 /// Everything that is fed while a document passes.
-#[derive(Debug)]
-pub(super) struct Digests {
+pub(super) struct Digests<'k, V: Verifier> {
     /// Of the document's bytes.
     pub(super) raw: Sum,
     /// Of its canonical form, from where that first differs from its bytes.
     pub(super) canonical: Option<Sum>,
     /// Whether the canonical form is hashed at all.
     pub(super) hash_canonical: bool,
-    /// The signatures, each over the message so far.
-    pub(super) candidates: heapless::Vec<Candidate, MAX_STREAMED_SIGNATURES>,
+    /// The signatures.
+    signatures: &'k Signatures,
+    /// The checks of them, each over the message so far.
+    candidates: heapless::Vec<Candidate<'k, V>, MAX_STREAMED_SIGNATURES>,
     /// How many signatures there are, those that are not tried included.
     pub(super) offered: u64,
     /// SHA-256 of the message, if it will be compared with what is trusted.
@@ -106,14 +112,49 @@ pub(super) struct Digests {
     pub(super) witness: Option<sha2::Sha256>,
 }
 
-impl Digests {
+impl<'k, V: Verifier> Digests<'k, V> {
+    /// For what `named` asks, and the content if it will be compared.
+    pub(super) fn new(
+        signatures: &'k Signatures,
+        named: Option<MetaFile>,
+        hash_canonical: bool,
+        compares: bool,
+    ) -> Self {
+        Self {
+            raw: Sum::asked(named, false),
+            canonical: None,
+            hash_canonical,
+            signatures,
+            candidates: heapless::Vec::new(),
+            offered: 0,
+            content: compares.then(sha2::Sha256::new),
+            in_message: false,
+            witness: None,
+        }
+    }
+
+    /// Begins to check a signature; `None` if there is no room for another one.
+    pub(super) fn try_signature(&mut self, signature: (PublicKey, Signature)) -> Option<()> {
+        let (key, signature) = self.signatures.keep(signature)?;
+        let mut candidate = Candidate { key, signature, check: None };
+        candidate.restart();
+        self.candidates.push(candidate).ok()
+    }
+
+    /// Begins the message anew.
+    pub(super) fn restart(&mut self) {
+        self.content = self.content.take().map(|_| sha2::Sha256::new());
+        self.candidates.iter_mut().for_each(Candidate::restart);
+    }
+
     /// How many distinct keys signed the message that passed.
-    pub(super) fn valid(&self) -> u64 {
-        let mut counted: heapless::Vec<[u8; 32], MAX_STREAMED_SIGNATURES> = heapless::Vec::new();
-        for candidate in self.candidates.iter().filter(|candidate| candidate.holds()) {
-            if !counted.contains(&candidate.key) {
+    pub(super) fn valid(&mut self) -> u64 {
+        let mut counted: heapless::Vec<Fingerprint, MAX_STREAMED_SIGNATURES> = heapless::Vec::new();
+        for candidate in &mut self.candidates {
+            let key = candidate.key.fingerprint();
+            if !counted.contains(&key) && candidate.holds() {
                 // As many places as there are candidates.
-                let _ = counted.push(candidate.key);
+                let _ = counted.push(key);
             }
         }
         u64::try_from(counted.len()).unwrap_or(0)
@@ -129,8 +170,8 @@ impl Digests {
         if !self.in_message {
             return;
         }
-        for state in self.candidates.iter_mut().filter_map(|candidate| candidate.state.as_mut()) {
-            state.absorb(bytes);
+        for check in self.candidates.iter_mut().filter_map(|candidate| candidate.check.as_mut()) {
+            check.write(bytes);
         }
         if let Some(content) = &mut self.content {
             content.update(bytes);
@@ -145,7 +186,7 @@ impl Digests {
     }
 }
 
-impl Output for &mut Digests {
+impl<V: Verifier> Output for &mut Digests<'_, V> {
     fn raw(&mut self, bytes: &[u8]) {
         self.diverge();
         self.document(bytes);

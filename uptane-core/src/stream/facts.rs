@@ -2,7 +2,7 @@
 
 use crate::dialect::Dialect;
 use crate::error::{ErrorKind, Place, Step};
-use crate::json::{JsonErrorKind, Kind, Value};
+use crate::json::{JsonError, JsonErrorKind, Kind, Value};
 use crate::time::UtcTime;
 use crate::verify::check_specification_version;
 
@@ -15,6 +15,8 @@ pub(super) struct Facts {
     /// What is wrong with the version of the specification, if it was seen.
     specification: Option<Result<(), ErrorKind>>,
     has_targets: bool,
+    /// What is wrong with the first entry of `targets` that is none of an image.
+    pub(super) malformed: Option<JsonError>,
     pub(super) delegates: bool,
     /// How many bytes of the room hold the entry that was looked for.
     pub(super) found: Option<usize>,
@@ -82,5 +84,5 @@ impl Facts {
 
 fn missing(place: Place, name: &'static str) -> crate::error::Error {
     let kind = JsonErrorKind::Missing(name);
-    place.refuse(Step::Parse, crate::json::JsonError { kind, offset: 0 })
+    place.refuse(Step::Parse, JsonError { kind, offset: 0 })
 }

@@ -3,7 +3,7 @@
 use embedded_io::{Read, Seek, SeekFrom};
 use sha2::Digest;
 
-use super::digests::{Candidate, Digests, Sum};
+use super::digests::{Digests, Signatures, Sum};
 use super::facts::Facts;
 use super::{
     Error, Expected, Failure, MAX_MEMBER_KEY_BYTES, MAX_SIGNED_MEMBERS, MAX_STREAMED_SIGNATURES, Room,
@@ -12,10 +12,11 @@ use super::{
 use crate::canonical::{Form, MemberIndex};
 use crate::dialect::Dialect;
 use crate::error::{ErrorKind, Step};
-use crate::json::reader::{Level, Reader};
+use crate::json::reader::{Level, Reader, shift};
+use crate::json::walk::Walk;
 use crate::json::{self, JsonError, JsonErrorKind, Kind, Value};
-use crate::key::PublicKey;
-use crate::metadata::targets::Target;
+use crate::key::Verifier;
+use crate::metadata::targets::{Target, check_entry};
 use crate::trusted::content_step;
 use crate::verify::{
     MAX_SIGNATURES, Verified, check_expiry, check_rollback, check_streamed, check_unique, count,
@@ -23,13 +24,12 @@ use crate::verify::{
 };
 
 /// One search of one document.
-#[derive(Debug)]
-pub(super) struct Search<'e, 's, 'w, 'b, I> {
+pub(super) struct Search<'e, 's, 'w, 'b, D: Dialect, I> {
     expected: &'e Expected<'s>,
     name: &'e str,
     limit: u64,
     room: Room<'w, 'b, I>,
-    digests: Digests,
+    digests: Digests<'e, D::Verifier>,
     facts: Facts,
     forms_differ: bool,
 }
@@ -56,54 +56,40 @@ struct Plan {
     complete: bool,
 }
 
-type PassReader<'p, R, I> = Reader<'p, R, &'p mut Digests, I>;
+type PassReader<'p, 'k, V, R, I> = Reader<'p, R, &'p mut Digests<'k, V>, I>;
 
-impl<'e, 's, 'w, 'b, I: MemberIndex> Search<'e, 's, 'w, 'b, I> {
-    pub(super) fn new<D: Dialect>(
+impl<'e, 's, 'w, 'b, D: Dialect, I: MemberIndex> Search<'e, 's, 'w, 'b, D, I> {
+    pub(super) fn new(
         expected: &'e Expected<'s>,
         name: &'e str,
         limit: u64,
         room: Room<'w, 'b, I>,
+        signatures: &'e Signatures,
     ) -> Self {
+        let hash_canonical = D::HASHES_CANONICAL && expected.named.is_some();
         let compares = expected.compared().is_some();
-        let digests = Digests {
-            raw: Sum::asked(expected.named, false),
-            canonical: None,
-            hash_canonical: D::HASHES_CANONICAL && expected.named.is_some(),
-            candidates: heapless::Vec::new(),
-            offered: 0,
-            content: compares.then(sha2::Sha256::new),
-            in_message: false,
-            witness: None,
-        };
+        let digests = Digests::new(signatures, expected.named, hash_canonical, compares);
         Self { expected, name, limit, room, digests, facts: Facts::default(), forms_differ: false }
     }
 
     /// The only pass.
-    pub(super) fn only<D: Dialect, R: Read>(&mut self, source: &mut R) -> Result<(), Error<R::Error>> {
-        self.pass::<D, R>(source, None)
+    pub(super) fn only<R: Read>(&mut self, source: &mut R) -> Result<(), Error<R::Error>> {
+        self.pass(source, None)
     }
 
     /// The first pass, and a second one if it is needed.
-    pub(super) fn first_and_second<D: Dialect, R: Read + Seek>(
-        &mut self,
-        source: &mut R,
-    ) -> Result<(), Error<R::Error>> {
+    pub(super) fn first_and_second<R: Read + Seek>(&mut self, source: &mut R) -> Result<(), Error<R::Error>> {
         self.digests.raw = Sum::asked(self.expected.named, true);
         let mut plan = Plan::default();
-        self.pass::<D, R>(source, Some(&mut plan))?;
+        self.pass(source, Some(&mut plan))?;
         if plan.complete {
             return Ok(());
         }
         plan.members.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-        self.again::<D, R>(source, &plan)
+        self.again(source, &plan)
     }
 
-    fn pass<D: Dialect, R: Read>(
-        &mut self,
-        source: &mut R,
-        plan: Option<&mut Plan>,
-    ) -> Result<(), Error<R::Error>> {
+    fn pass<R: Read>(&mut self, source: &mut R, plan: Option<&mut Plan>) -> Result<(), Error<R::Error>> {
         let Room { window, found, index } = &mut self.room;
         let at = Error::at(self.expected.place);
         let reader = Reader::new(source, &mut self.digests, (window, *index), form::<D>(), (0, self.limit));
@@ -120,18 +106,13 @@ impl<'e, 's, 'w, 'b, I: MemberIndex> Search<'e, 's, 'w, 'b, I> {
     }
 
     /// Reads the members in order, wherever they stand.
-    fn again<D: Dialect, R: Read + Seek>(
-        &mut self,
-        source: &mut R,
-        plan: &Plan,
-    ) -> Result<(), Error<R::Error>> {
+    fn again<R: Read + Seek>(&mut self, source: &mut R, plan: &Plan) -> Result<(), Error<R::Error>> {
         let Some(signatures) = &plan.signatures else { return Ok(()) };
         self.facts = Facts::default();
         self.digests.canonical = self.digests.hash_canonical.then(|| Sum::asked(self.expected.named, false));
-        self.digests.content = self.digests.content.take().map(|_| sha2::Sha256::new());
-        self.digests.candidates.iter_mut().for_each(Candidate::restart);
+        self.digests.restart();
         self.text(b"{");
-        self.resume::<D, R>(source, signatures, false)?;
+        self.resume(source, signatures, false)?;
         self.text(b",\"signed\":");
         self.digests.in_message = true;
         self.text(b"{");
@@ -139,7 +120,7 @@ impl<'e, 's, 'w, 'b, I: MemberIndex> Search<'e, 's, 'w, 'b, I> {
             if place > 0 {
                 self.text(b",");
             }
-            self.resume::<D, R>(source, slot, true)?;
+            self.resume(source, slot, true)?;
         }
         self.text(b"}");
         self.digests.in_message = false;
@@ -154,7 +135,7 @@ impl<'e, 's, 'w, 'b, I: MemberIndex> Search<'e, 's, 'w, 'b, I> {
     }
 
     /// Reads one member again; what it holds must be what it held.
-    fn resume<D: Dialect, R: Read + Seek>(
+    fn resume<R: Read + Seek>(
         &mut self,
         source: &mut R,
         slot: &Slot,
@@ -191,7 +172,7 @@ impl<'e, 's, 'w, 'b, I: MemberIndex> Search<'e, 's, 'w, 'b, I> {
     }
 
     /// Judges what passed, in the order of the Standard.
-    pub(super) fn conclude<D: Dialect, E>(&mut self) -> Result<Verified<Streamed<'b>>, Error<E>> {
+    pub(super) fn conclude<E>(&mut self) -> Result<Verified<Streamed<'b>>, Error<E>> {
         let Self { expected, room, digests, facts, forms_differ, .. } = self;
         let (expected, forms_differ) = (*expected, *forms_differ);
         let place = expected.place;
@@ -222,11 +203,7 @@ impl<'e, 's, 'w, 'b, I: MemberIndex> Search<'e, 's, 'w, 'b, I> {
             let found: &'b [u8] = found;
             found.get(..length)
         });
-        let target = match entry {
-            Some(entry) => Some(read_entry(entry).map_err(|kind| place.refuse(Step::Parse, kind))?),
-            None => None,
-        };
-        let streamed = Streamed { version, expires, target, delegates: facts.delegates };
+        let streamed = Streamed { version, expires, target: None, delegates: facts.delegates };
         let counts = (digests.valid(), digests.offered);
         let verified = check_streamed(place, &expected.signers, counts, streamed);
         let verified = match verified {
@@ -249,7 +226,13 @@ impl<'e, 's, 'w, 'b, I: MemberIndex> Search<'e, 's, 'w, 'b, I> {
             }
         }
         check_expiry::<D>(place, expires, expected.now)?;
-        Ok(verified)
+        // What the entries say is looked at last, as in the buffered path: who has no say need not say it well.
+        let parsed = |error: ErrorKind| place.refuse(Step::Parse, error);
+        if let Some(malformed) = facts.malformed {
+            return Err(parsed(malformed.into()).into());
+        }
+        let target = entry.map(read_entry).transpose().map_err(parsed)?;
+        Ok(verified.try_map(|streamed| Ok(Streamed { target, ..streamed }))?)
     }
 }
 
@@ -264,15 +247,15 @@ fn read_entry(entry: &[u8]) -> Result<Target<'_>, ErrorKind> {
 }
 
 /// One pass in progress.
-struct Pass<'p, 'f, R, I> {
-    reader: PassReader<'p, R, I>,
+struct Pass<'p, 'f, 'k, V: Verifier, R, I> {
+    reader: PassReader<'p, 'k, V, R, I>,
     facts: &'p mut Facts,
     found: &'p mut &'f mut [u8],
     expected: &'p Expected<'p>,
     name: &'p str,
 }
 
-impl<R: Read, I: MemberIndex> Pass<'_, '_, R, I> {
+impl<V: Verifier, R: Read, I: MemberIndex> Pass<'_, '_, '_, V, R, I> {
     fn document<D: Dialect>(&mut self, mut plan: Option<&mut Plan>) -> Result<(), Error<R::Error>> {
         let at = || Error::at(self.expected.place);
         let mut level = self.reader.enter_object().map_err(at())?;
@@ -339,7 +322,7 @@ impl<R: Read, I: MemberIndex> Pass<'_, '_, R, I> {
         let at = Error::at(expected.place);
         let read = self.reader.value_beside(|value, digests| {
             digests.offered = count(value);
-            candidates_of::<D, R::Error>(expected, value, &mut digests.candidates)
+            take_signatures::<D, V, R::Error>(expected, value, digests)
         });
         read.map_err(at)??;
         Ok(())
@@ -393,7 +376,12 @@ impl<R: Read, I: MemberIndex> Pass<'_, '_, R, I> {
             "targets" => return self.targets(),
             key if Facts::wants::<D>(key) => {
                 let facts = &mut *self.facts;
-                let read = self.reader.value(|value| facts.read::<D>(place, key, value));
+                let read = self.reader.value_at(|value, position| {
+                    facts.read::<D>(place, key, value).map_err(|kind| match kind {
+                        ErrorKind::Json(error) => shift(error, position).into(),
+                        kind => kind,
+                    })
+                });
                 read.map_err(at)?.map_err(|kind| place.refuse(Step::Parse, kind))?;
             }
             "delegations" => {
@@ -410,8 +398,14 @@ impl<R: Read, I: MemberIndex> Pass<'_, '_, R, I> {
         let at = || Error::at(self.expected.place);
         let mut level = self.reader.enter_object().map_err(at())?;
         while self.reader.next(&mut level).map_err(at())? {
+            let facts = &mut *self.facts;
+            let mut check = |value: Value<'_>, position| {
+                if let Err(error) = check_entry(&mut Walk::of(value)) {
+                    facts.malformed.get_or_insert(shift(error, position));
+                }
+            };
             if !self.reader.key(&level).eq_text(self.name) {
-                self.reader.copy().map_err(at())?;
+                self.reader.value_at(check).map_err(at())?;
                 continue;
             }
             // `{"name":value}`, so that it can be read as a document of its own.
@@ -420,7 +414,11 @@ impl<R: Read, I: MemberIndex> Pass<'_, '_, R, I> {
             append(self.found, &mut used, self.reader.raw_key(&level));
             append(self.found, &mut used, b"\":");
             let found = &mut *self.found;
-            self.reader.value(|value| append(found, &mut used, value.raw())).map_err(at())?;
+            let read = |value: Value<'_>, position| {
+                append(found, &mut used, value.raw());
+                check(value, position);
+            };
+            self.reader.value_at(read).map_err(at())?;
             append(self.found, &mut used, b"}");
             let limit = self.found.len();
             self.facts.found = Some(used.ok_or(Unsuited::TooLong { limit })?);
@@ -444,11 +442,11 @@ fn append(room: &mut [u8], used: &mut Option<usize>, bytes: &[u8]) {
     });
 }
 
-/// The signatures by keys of the role, of those that would be tried.
-fn candidates_of<D: Dialect, E>(
+/// Begins to check the signatures by keys of the role, of those that would be tried.
+fn take_signatures<D: Dialect, V: Verifier, E>(
     expected: &Expected<'_>,
     signatures: Value<'_>,
-    candidates: &mut heapless::Vec<Candidate, MAX_STREAMED_SIGNATURES>,
+    digests: &mut Digests<'_, V>,
 ) -> Result<(), Error<E>> {
     let place = expected.place;
     let elements = signatures.elements().map_err(|error| place.refuse(Step::Parse, error))?;
@@ -459,16 +457,9 @@ fn candidates_of<D: Dialect, E>(
             let Some(key) = expected.signers.key(signature.get("keyid")?)? else { return Ok(None) };
             Ok(D::signature(signature.get("sig")?.string()?).map(|bytes| (key, bytes)))
         };
-        let Some((key, bytes)) = read().map_err(|error| refuse(error.into()))? else { continue };
-        let candidate = match key {
-            PublicKey::Ed25519(key) => Candidate::new(key, &bytes),
-            #[cfg(any(feature = "rsa", feature = "ecdsa-p256"))]
-            _ => return Err(Unsuited::KeyType.into()),
-        };
-        // What no message can have is none that could hold.
-        let Some(candidate) = candidate else { continue };
+        let Some(read) = read().map_err(|error| refuse(error.into()))? else { continue };
         let too_many = Unsuited::TooMany { what: "signatures to try", limit: MAX_STREAMED_SIGNATURES };
-        candidates.push(candidate).map_err(|_| too_many)?;
+        digests.try_signature(read).ok_or(too_many)?;
     }
     Ok(())
 }

@@ -25,5 +25,6 @@ mod signers;
 mod state;
 mod stream;
 mod stream_agrees;
+mod stream_verifier;
 mod tuf;
 mod tuf_repository;

@@ -5,6 +5,7 @@ use std::io::Cursor;
 use embedded_io::{ErrorType, Read, Seek, SeekFrom};
 use uptane_core::canonical::Slot;
 use uptane_core::dialect::{Dialect, Tuf, Uptane};
+use uptane_core::json::{JsonError, JsonErrorKind};
 use uptane_core::metadata::root::Root;
 use uptane_core::repository::{
     FileEntry, RoleKeys, RootSpec, SigningKey, TargetSpec, Wire, meta_body, root_body, sign, targets_body,
@@ -213,4 +214,66 @@ fn content_under_one_version_is_compared_by_both_only_where_no_hash_names_it() {
         assert_eq!(of(VERSION - 1, hashed), [[Ok(VERSION); 3]; 2]);
         assert_eq!(of(VERSION + 1, hashed), [[rollback; 3]; 2]);
     }
+}
+
+/// The body with another image's entry behind that of the image that is looked for.
+fn beside(entry: &str) -> impl Fn(String) -> String + Copy {
+    move |body: String| {
+        let changed = body.replacen(r#"}},"version""#, &format!(r#"}},"other":{entry}}},"version""#), 1);
+        assert_ne!(changed, body);
+        changed
+    }
+}
+
+#[test]
+fn an_entry_that_is_no_images_is_refused_by_both_whoever_is_asked_for() {
+    use JsonErrorKind::{Empty, Missing, Negative, WrongType};
+    for (entry, kind, at) in [
+        ("null", WrongType("an object"), 0),
+        ("[]", WrongType("an object"), 0),
+        ("\"image\"", WrongType("an object"), 0),
+        ("7", WrongType("an object"), 0),
+        ("{}", Missing("length"), 0),
+        (r#"{"length":1}"#, Missing("hashes"), 0),
+        (r#"{"hashes":{"sha256":"00"}}"#, Missing("length"), 0),
+        (r#"{"hashes":{"sha256":"00"},"length":-1}"#, Negative, 35),
+        (r#"{"hashes":{"sha256":"00"},"length":"1"}"#, WrongType("an integer"), 35),
+        (r#"{"hashes":{"sha256":"00"},"length":null}"#, WrongType("an integer"), 35),
+        (r#"{"hashes":{"sha256":"00"},"length":true}"#, WrongType("an integer"), 35),
+        (r#"{"hashes":null,"length":1}"#, WrongType("an object"), 10),
+        (r#"{"hashes":["00"],"length":1}"#, WrongType("an object"), 10),
+        (r#"{"hashes":{},"length":1}"#, Empty, 10),
+        (r#"{"hashes":{"sha256":null},"length":1}"#, WrongType("a string"), 20),
+        (r#"{"hashes":{"sha256":"00","sha512":1},"length":1}"#, WrongType("a string"), 34),
+    ] {
+        let verdicts = all(beside(entry), same, 1_700_000_000);
+        for (wire, verdicts) in [Wire::Tuf, Wire::Uptane].into_iter().zip(verdicts) {
+            let document = String::from_utf8(targets(wire, beside(entry), same)).unwrap();
+            let offset = document.find("\"other\":").unwrap() + "\"other\":".len() + at;
+            let expected = refused(Step::Parse, JsonError { kind, offset }.into());
+            assert_eq!(verdicts, [expected; 3], "{wire:?} {entry}");
+        }
+    }
+}
+
+#[test]
+fn an_entry_that_another_client_may_make_something_of_is_accepted_by_both() {
+    for entry in [
+        r#"{"hashes":{"sha256":"00"},"length":0}"#,
+        r#"{"custom":null,"hashes":{"blake2b-256":"00"},"length":18446744073709551615}"#,
+        r#"{"a":[{"hashes":{}}],"hashes":{"md5":"","sha256":"zz"},"length":1,"z":{"length":-1}}"#,
+    ] {
+        assert_eq!(all(beside(entry), same, 1_700_000_000), [[Ok(VERSION); 3]; 2], "{entry}");
+    }
+}
+
+#[test]
+fn who_may_not_sign_is_refused_before_what_they_say_is_looked_at() {
+    let unsigned = |document: String| document.replacen("\"keyid\":\"", "\"keyid\":\"x", 1);
+    let kind = ErrorKind::UnmetThreshold { valid: 0, required: 1, offered: 1 };
+    let verdicts = all(beside("null"), unsigned, 1_700_000_000);
+    assert_eq!(verdicts, [[refused(Step::G3, kind); 3]; 2]);
+    let expired =
+        |now| refused(Step::G5, ErrorKind::Expired { expires: EXPIRES, now: UtcTime::from_unix(now) });
+    assert_eq!(all(beside("null"), same, 1_800_000_001), [[expired(1_800_000_001); 3]; 2]);
 }

@@ -1,5 +1,6 @@
 //! A repository's metadata in a directory, under the names that servers and clients give the files.
 
+use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -7,7 +8,7 @@ use uptane_core::canonical::Slot;
 use uptane_core::dialect::Dialect;
 use uptane_core::metadata::root::Root;
 use uptane_core::primary::MAX_ROTATIONS;
-use uptane_core::{Error, Repository, Verified};
+use uptane_core::{Error, ErrorKind, Repository, Role, Step, Verified};
 
 use crate::files::prefix_if_there;
 
@@ -43,23 +44,66 @@ impl Files {
     }
 
     /// The Root metadata to start from, `trust` or version 1 or the only one there is, and all that follow it.
+    ///
+    /// A `root.json` beside the numbered ones is the newest of them, or follows it: what clients without a chain take
+    /// is verified too, and never passed over.
     pub(super) fn roots<D: Dialect>(&self, trust: Option<&Path>) -> anyhow::Result<Vec<Vec<u8>>> {
+        let named = self.find("root.json", self.max_root)?;
         let first = match trust {
             Some(path) => crate::files::read(path, self.max_root)?,
             None => match self.find("1.root.json", self.max_root)? {
                 Some(bytes) => bytes,
-                None => self.read("root.json", self.max_root)?,
+                None => {
+                    named.clone().with_context(|| format!("no root.json in {}", self.directory.display()))?
+                }
             },
         };
-        let mut index: Vec<Slot> = Vec::new();
-        let version = Verified::<Root<'_>>::trusted::<D, _>(self.repository, &first, &mut index)?.version();
+        let first_version = self.version_of::<D>(&first)?;
+        let mut newest = first_version;
         let mut roots = vec![first];
-        for more in 1..=MAX_ROTATIONS {
-            let name = format!("{}.root.json", version.saturating_add(more));
-            let Some(bytes) = self.find(&name, self.max_root)? else { return Ok(roots) };
+        for _ in 0..MAX_ROTATIONS {
+            let name = format!("{}.root.json", newest.saturating_add(1));
+            let Some(bytes) = self.find(&name, self.max_root)? else {
+                return self.with_named::<D>(roots, newest, named);
+            };
+            newest = newest.saturating_add(1);
             roots.push(bytes);
         }
         bail!("{} root: more than {MAX_ROTATIONS} rotations", self.repository.name())
+    }
+
+    /// The version of a Root that its own keys signed.
+    fn version_of<D: Dialect>(&self, root: &[u8]) -> Result<u64, Error> {
+        let mut index: Vec<Slot> = Vec::new();
+        Ok(Verified::<Root<'_>>::trusted::<D, _>(self.repository, root, &mut index)?.version())
+    }
+
+    /// The chain `roots` up to version `newest`, with `root.json` if that goes on from it.
+    fn with_named<D: Dialect>(
+        &self,
+        mut roots: Vec<Vec<u8>>,
+        newest: u64,
+        named: Option<Vec<u8>>,
+    ) -> anyhow::Result<Vec<Vec<u8>>> {
+        let Some(named) = named else { return Ok(roots) };
+        if roots.last() == Some(&named) {
+            return Ok(roots);
+        }
+        let offered = self.version_of::<D>(&named).context("root.json")?;
+        let kind = match offered.cmp(&newest) {
+            Ordering::Greater => {
+                roots.push(named);
+                return Ok(roots);
+            }
+            // Where the walk started: there is no other, or it is what is trusted.
+            Ordering::Less if roots.first() == Some(&named) && self.find("1.root.json", 0)?.is_none() => {
+                return Ok(roots);
+            }
+            Ordering::Less => ErrorKind::Rollback { trusted: newest, offered },
+            Ordering::Equal => ErrorKind::SameVersion { version: newest },
+        };
+        let refusal = Error { repository: self.repository, role: Role::Root, step: Step::R2Version, kind };
+        Err(anyhow::Error::new(refusal).context("root.json"))
     }
 
     /// The newest of `roots`, each signed as the one before it asks.

@@ -15,7 +15,8 @@ use crate::cli::Exit;
 use crate::clock;
 use crate::output::say;
 use crate::repository::{
-    Beginning, Choice, Content, Dialect, Document, NewDelegation, NewTarget, Repo, Row, Scope,
+    Beginning, Choice, Content, Dialect, Document, FirstKeys, KeyKind, NewDelegation, NewTarget, Repo, Row,
+    Scope,
 };
 use args::{AddTarget, Assign, Command, Delegate, DelegateBins, Init};
 
@@ -43,8 +44,8 @@ pub(super) fn run(args: &Args, json: bool) -> anyhow::Result<Exit> {
             let from = open(&at.directory)?.revoke(role)?;
             said(json, "revoked", role, &from, &format!("{from} delegates to {role} no longer"));
         }
-        Command::Rotate { at, role, repository, count } => {
-            let says = open(&at.directory)?.rotate(*repository, role, *count)?;
+        Command::Rotate { at, role, repository, keys } => {
+            let says = open(&at.directory)?.rotate(*repository, role, &keys.wanted())?;
             said(json, "rotated", role, &says, &format!("{role} has new keys; {says} says so once signed"));
         }
         Command::Sign { at, roles, expiring_within } => {
@@ -85,7 +86,11 @@ fn begin(init: &Init, now: UtcTime, json: bool) -> anyhow::Result<Exit> {
         dialect: if init.tuf { Dialect::Tuf } else { Dialect::Uptane },
         consistent_snapshot: !init.no_consistent_snapshot,
         director_snapshot: init.director_snapshot,
-        keys: init.counts.clone(),
+        keys: FirstKeys {
+            counts: init.counts.clone(),
+            kinds: init.key_types.clone(),
+            given: init.given.clone(),
+        },
         lifetimes: init.lifetimes.clone(),
     };
     let mut repo = Repo::init(&init.at.directory, &beginning)?;
@@ -128,7 +133,7 @@ fn assigned(mut repo: Repo, assign: &Assign, json: bool) -> anyhow::Result<()> {
 }
 
 fn delegated(mut repo: Repo, delegate: &Delegate, json: bool) -> anyhow::Result<()> {
-    let Delegate { role, from, paths, prefixes, terminating, hardware_ids, count, .. } = delegate;
+    let Delegate { role, from, paths, prefixes, terminating, hardware_ids, keys, .. } = delegate;
     let scope =
         if prefixes.is_empty() { Scope::Paths(paths.clone()) } else { Scope::Prefixes(prefixes.clone()) };
     let new = NewDelegation {
@@ -137,13 +142,13 @@ fn delegated(mut repo: Repo, delegate: &Delegate, json: bool) -> anyhow::Result<
         terminating: *terminating,
         hardware_ids: hardware_ids.clone(),
     };
-    repo.delegate(from, new, *count)?;
+    repo.delegate(from, new, &keys.wanted())?;
     said(json, "delegated", role, from, &format!("{from} delegates to {role}"));
     Ok(())
 }
 
 fn delegated_bins(mut repo: Repo, bins: &DelegateBins, json: bool) -> anyhow::Result<()> {
-    let number = repo.delegate_bins(&bins.from, &bins.prefix, bins.bits, bins.count)?;
+    let number = repo.delegate_bins(&bins.from, &bins.prefix, bins.bits, &bins.keys.wanted())?;
     let line = format!("{} delegates to {number} bins of {}", bins.from, bins.prefix);
     said(json, "delegated", &bins.prefix, &bins.from, &line);
     Ok(())
@@ -167,19 +172,22 @@ fn documents(signed: &[Document], json: bool) {
 }
 
 fn show(rows: &[Row], json: bool) {
+    let column =
+        |row: &Row, cell: fn(&(String, KeyKind)) -> String| row.keys.iter().map(cell).collect::<Vec<_>>();
     if json {
         for row in rows {
             let object = json!({
                 "event": "document", "repository": row.side.repository().name(), "role": row.role,
                 "version": row.version, "expires": row.expires.to_string(), "to_sign": row.changed,
-                "threshold": row.threshold, "keys": row.keys, "targets": row.targets,
+                "threshold": row.threshold, "keys": column(row, |(id, _)| id.clone()),
+                "key_types": column(row, |(_, kind)| kind.to_string()), "targets": row.targets,
             });
             say!("{object}");
         }
         return;
     }
     let lines = rows.iter().map(|row| {
-        let short: Vec<_> = row.keys.iter().map(|key| key.get(..8).unwrap_or(key)).collect();
+        let short = column(row, |(id, kind)| format!("{kind}:{}", id.get(..8).unwrap_or(id)));
         [
             row.side.repository().name().to_owned(),
             row.role.clone(),
@@ -190,7 +198,8 @@ fn show(rows: &[Row], json: bool) {
             short.join(" "),
         ]
     });
-    let head = ["REPOSITORY", "ROLE", "VERSION", "EXPIRES", "KEYS", "TARGETS", "KEY IDS"].map(str::to_owned);
+    let head = ["REPOSITORY", "ROLE", "VERSION", "EXPIRES", "KEYS", "TARGETS", "KEY TYPES AND IDS"]
+        .map(str::to_owned);
     let table: Vec<_> = std::iter::once(head).chain(lines).collect();
     let width = |column: usize| table.iter().filter_map(|row| Some(row.get(column)?.chars().count())).max();
     let widths: Vec<usize> = (0..7).map(|column| width(column).unwrap_or_default()).collect();

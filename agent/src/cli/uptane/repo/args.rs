@@ -8,7 +8,7 @@ use ostree_objects::Checksum;
 use uptane_core::UtcTime;
 
 use crate::cli::uptane::time;
-use crate::repository::{KeyCount, Side};
+use crate::repository::{KeyCount, KeyKind, NewKeys, RoleName, Side};
 
 /// Sign repositories: Director and Image repository of Uptane, or one of plain TUF
 #[derive(Debug, clap::Args)]
@@ -24,12 +24,13 @@ Everything but `sign` and `lockbox` changes what will be said next; `sign` says 
   ota-agent uptane verify site --now 2030-01-01T00:00:00Z
 
 Serve site/director and site/image_repo (of plain TUF site/metadata and site/targets), never site/private.
-The seeds of Root's keys may be moved from site/private/keys to a medium, and be named with --keys when it signs."
+Root's keys may be moved from site/private/keys to a medium, which is named with --keys when it signs.
+aktualizr takes Ed25519 and RSA, and no metadata that lists a key of another kind; plain TUF has P-256 as well."
 )]
 pub(in crate::cli) struct Args {
     #[command(subcommand)]
     pub(super) command: Command,
-    /// Look for seeds of keys here as well
+    /// Look for keys here as well, whatever the files are called: PEM, seeds, or aktualizr's hex
     #[arg(long = "keys", value_name = "DIR", global = true)]
     pub(super) elsewhere: Vec<PathBuf>,
     /// Sign as if it were this time, YYYY-MM-DDTHH:MM:SSZ
@@ -80,9 +81,8 @@ pub(super) enum Command {
         /// Which repository's role
         #[arg(long, value_enum, default_value = "image")]
         repository: Side,
-        /// How many keys, and how many of them must sign; as many as there were without it
-        #[arg(long, value_name = "KEYS/THRESHOLD")]
-        count: Option<KeyCount>,
+        #[command(flatten)]
+        keys: KeyArgs,
     },
     /// Sign what changed and what has expired; ends with 3 if there is nothing
     Sign {
@@ -122,6 +122,26 @@ pub(super) struct At {
     pub(super) directory: PathBuf,
 }
 
+/// The keys of one role.
+#[derive(Debug, clap::Args)]
+pub(super) struct KeyArgs {
+    /// How many keys, and how many of them must sign; as many as there were, or 1/1, without it
+    #[arg(long, value_name = "KEYS/THRESHOLD")]
+    count: Option<KeyCount>,
+    /// What keys are made; those that there were, or Ed25519, without it
+    #[arg(long, value_name = "TYPE", value_enum, ignore_case = true)]
+    key_type: Option<KeyKind>,
+    /// A key that exists already, one of the count, which is not copied: private, or public if it is kept elsewhere
+    #[arg(long = "key", value_name = "FILE")]
+    given: Vec<PathBuf>,
+}
+
+impl KeyArgs {
+    pub(super) fn wanted(&self) -> NewKeys {
+        NewKeys { count: self.count, kind: self.key_type, given: self.given.clone() }
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub(super) struct Init {
     #[command(flatten)]
@@ -135,9 +155,16 @@ pub(super) struct Init {
     /// Give the Director a Timestamp and a Snapshot, as the Standard asks and Torizon's has not
     #[arg(long, conflicts_with = "tuf")]
     pub(super) director_snapshot: bool,
-    /// How many keys a role gets in each repository, and how many must sign: root=3/2
-    #[arg(long = "count", value_name = "ROLE=KEYS/THRESHOLD", value_parser = pair::<KeyCount>)]
-    pub(super) counts: Vec<(String, KeyCount)>,
+    /// How many keys a role gets, and how many must sign: root=3/2 in each repository, or director/root=3/2
+    #[arg(long = "count", value_name = "ROLE=KEYS/THRESHOLD", value_parser = of_role::<KeyCount>)]
+    pub(super) counts: Vec<(RoleName, KeyCount)>,
+    /// What keys are made for a role, root=rsa4096, or without ROLE for those that are not named; Ed25519 otherwise
+    #[arg(long = "key-type", value_name = "[ROLE=]TYPE", value_parser = key_type)]
+    pub(super) key_types: Vec<(Option<RoleName>, KeyKind)>,
+    /// A key that exists already, one of the role's count, which is not copied: private, or public if it is kept
+    /// elsewhere. Roles of both repositories are named as director/root and image/root
+    #[arg(long = "key", value_name = "ROLE=FILE", value_parser = of_role::<PathBuf>)]
+    pub(super) given: Vec<(RoleName, PathBuf)>,
     /// For how many days a role's metadata is valid: timestamp=7
     #[arg(long = "lifetime", value_name = "ROLE=DAYS", value_parser = pair::<NonZeroU32>)]
     pub(super) lifetimes: Vec<(String, NonZeroU32)>,
@@ -208,9 +235,8 @@ pub(super) struct Delegate {
     /// Its targets are for this hardware only (Uptane)
     #[arg(long = "hardware", value_name = "ID")]
     pub(super) hardware_ids: Vec<String>,
-    /// How many keys it gets, and how many of them must sign
-    #[arg(long, value_name = "KEYS/THRESHOLD", default_value = "1/1")]
-    pub(super) count: KeyCount,
+    #[command(flatten)]
+    pub(super) keys: KeyArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -225,15 +251,36 @@ pub(super) struct DelegateBins {
     /// How many bits of the hash choose the bin: 8 make 256 bins
     #[arg(long)]
     pub(super) bits: u32,
-    /// How many keys they get together, and how many of them must sign
-    #[arg(long, value_name = "KEYS/THRESHOLD", default_value = "1/1")]
-    pub(super) count: KeyCount,
+    #[command(flatten)]
+    pub(super) keys: KeyArgs,
 }
 
 /// `ROLE=VALUE`.
 fn pair<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<(String, T), String> {
     let (role, value) = text.split_once('=').ok_or_else(|| format!("{text:?} is not ROLE=VALUE"))?;
     Ok((role.into(), value.parse().map_err(|error: T::Err| error.to_string())?))
+}
+
+/// As [`pair`], of a role in one repository or in each.
+fn of_role<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<(RoleName, T), String> {
+    let (role, value) = pair(text)?;
+    Ok((role_name(&role), value))
+}
+
+/// `director/root`, `image/root` or `root`.
+fn role_name(text: &str) -> RoleName {
+    let sides = [("director/", Side::Director), ("image/", Side::Image)];
+    let named = sides.into_iter().find_map(|(prefix, side)| Some((text.strip_prefix(prefix)?, side)));
+    match named {
+        Some((role, side)) => RoleName { side: Some(side), role: role.into() },
+        None => RoleName { side: None, role: text.into() },
+    }
+}
+
+fn key_type(text: &str) -> Result<(Option<RoleName>, KeyKind), String> {
+    let (role, kind) =
+        text.split_once('=').map_or((None, text), |(role, kind)| (Some(role_name(role)), kind));
+    Ok((role, <KeyKind as clap::ValueEnum>::from_str(kind, true)?))
 }
 
 fn object(text: &str) -> Result<serde_json::Map<String, serde_json::Value>, serde_json::Error> {
