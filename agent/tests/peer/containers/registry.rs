@@ -1,12 +1,12 @@
 //! Registries: what pulling takes on the disk, and who may pull.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use container_spec::plan::{Outcome, Step};
 use container_spec::registry::CredentialsError;
 use ota_agent::containers::{NoArchives, NoSpace, RegistryError, fetch};
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::dockerd::{Published, REGISTRY, REGISTRY_USER};
 use testkit::tools;
 
@@ -224,4 +224,120 @@ fn an_image_that_does_not_fit_is_refused_with_what_it_needs_before_anything_of_i
         device.switch(&NoArchives, &compose_apart(&published.image, HEALTHY), false),
         (Outcome::Applied, vec![])
     );
+}
+
+/// A process that ends with the test.
+struct Ending(Child);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A certificate and its key, as files in the device's directory, signed by the `authority` or by itself.
+fn certificate(
+    device: &Device,
+    name: &str,
+    extensions: &[&str],
+    authority: Option<&[PathBuf; 2]>,
+) -> [PathBuf; 2] {
+    let [file, key] = ["crt", "key"].map(|kind| device.dockerd.path().join(format!("{name}.{kind}")));
+    let mut openssl = tools::tool("openssl");
+    openssl
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj"])
+        .arg(format!("/CN={name}"));
+    for extension in extensions {
+        openssl.args(["-addext", extension]);
+    }
+    if let Some([file, key]) = authority {
+        openssl.arg("-CA").arg(file).arg("-CAkey").arg(key);
+    }
+    tools::success(openssl.arg("-keyout").arg(&key).arg("-out").arg(&file));
+    [file, key]
+}
+
+#[test]
+fn a_registry_that_takes_tokens_is_asked_with_one_that_its_server_gives_for_the_credentials() {
+    let mut device = Device::new();
+    let published = device.dockerd.publish("1");
+    let text = compose_apart(&published.image, HEALTHY);
+    device.dockerd.stop_registry();
+    let [file, key] = certificate(&device, "token", &[], None);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peer/containers/token-server.py");
+    let mut python = device.dockerd.beside("/usr/bin/python3");
+    python.arg(script).arg("5001").arg(&file).arg(&key).args(REGISTRY_USER).stderr(Stdio::null());
+    let _server = Ending(python.spawn().unwrap());
+    device.dockerd.serve(&format!(
+        "auth:\n  token:\n    realm: http://127.0.0.1:5001/token\n    service: testkit\n    issuer: testkit\n    \
+         rootcertbundle: {}\n",
+        file.display()
+    ));
+
+    let [user, password] = REGISTRY_USER;
+    let config = |password: &str| {
+        let entry = json!({ "auths": { REGISTRY: { "username": user, "password": password } } });
+        write(&device, "config.json", &entry.to_string())
+    };
+    let wanted = write(&device, "wanted.yml", &text);
+    let deploy = |path: &PathBuf| {
+        ended(device.agent("deploy").arg(&wanted).arg("--json").arg("--credentials").arg(path))
+    };
+    let (code, printed) = deploy(&config("wrong"));
+    assert_eq!(code, Some(1), "{printed}");
+    let refused = format!("the registry {REGISTRY} refuses the credentials that are configured for it");
+    // Of the size, and of the pull.
+    assert_eq!(printed.matches(&refused).count(), 2, "{printed}");
+    let (code, printed) = deploy(&config(password));
+    assert_eq!(code, Some(0), "{printed}");
+    let (config, layers) = lengths(&device, &published);
+    assert!(printed.contains(&format!("\"needed_bytes\":{}", config + 2 * layers[0])), "{printed}");
+    device.runs_whole("1", &text);
+}
+
+#[test]
+fn a_registry_over_https_is_believed_with_a_certificate_of_the_systems_or_the_engines_authorities() {
+    let mut device = Device::new();
+    let published = device.dockerd.publish("1");
+    let authority = certificate(&device, "authority", &[], None);
+    let extensions = ["subjectAltName=IP:127.0.0.1", "basicConstraints=critical,CA:FALSE"];
+    let [file, key] = certificate(&device, "registry", &extensions, Some(&authority));
+    device.dockerd.stop_registry();
+    let tls = format!("  tls:\n    certificate: {}\n    key: {}\n", file.display(), key.display());
+    device.dockerd.serve(&tls);
+    let wanted = write(&device, "wanted.yml", &compose_apart(&published.image, HEALTHY));
+    // What is set up in a shell, in mounts of its own, before the agent starts there.
+    let deployed = |setup: &str| {
+        let agent = device.agent("deploy");
+        let arguments: Vec<_> = agent.get_args().collect();
+        // Those of `nsenter` come first.
+        let (own, agent) = arguments.split_at(3);
+        let mut command = tools::tool("nsenter");
+        command
+            .args(own)
+            .args(["unshare", "--mount", "sh", "-c"])
+            .arg(format!("{setup} exec \"$@\""))
+            .arg("sh");
+        ended(command.args(agent).arg(&wanted).arg("--json")).1
+    };
+    let needed = "\"needed_bytes\":";
+    let (config, layers) = lengths(&device, &published);
+    let known = format!("{needed}{}", config + 2 * layers[0]);
+    let authority = authority[0].display().to_string();
+    let remove = || {
+        let _ = device.dockerd.docker(&["rm", "-f", "torizon-db-1", "torizon-web-1"]);
+        let _ = device.dockerd.docker(&["rmi", &published.image]);
+    };
+    let none = deployed("");
+    assert!(none.contains("\"needed_bytes\":0") && none.contains("size of"), "{none}");
+    remove();
+    let systems = deployed(&format!("export SSL_CERT_FILE={authority};"));
+    assert!(systems.contains(&known), "{systems}");
+    remove();
+    let engines = deployed(&format!(
+        "mount -t tmpfs none /etc; mkdir -p /etc/docker/certs.d/{REGISTRY}; \
+         cp {authority} /etc/docker/certs.d/{REGISTRY}/ca.crt;"
+    ));
+    assert!(engines.contains(&known), "{engines}");
 }
