@@ -105,6 +105,9 @@ pub struct Containers {
     /// The platform that images are for, such as `linux/arm64`; that of this program if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
+    /// A `config.json` of Docker's with the credentials for registries, in `auths`; without it they are asked without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<PathBuf>,
     /// How long a service may take to become healthy, in seconds.
     #[serde(default = "start_timeout_s")]
     pub start_timeout_s: u32,
@@ -151,6 +154,9 @@ impl Config {
         }
         if let Some(containers) = &mut config.containers {
             containers.socket = base.join(&containers.socket);
+            if let Some(credentials) = &mut containers.credentials {
+                *credentials = base.join(&*credentials);
+            }
         }
         Ok(config)
     }

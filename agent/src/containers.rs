@@ -17,14 +17,20 @@
 
 mod archives;
 mod client;
+mod fetch;
 mod images;
 mod lockbox;
+mod registry;
+mod settings;
 mod steps;
 mod switch;
 mod unix;
 
 pub use archives::{Archive, Archives, NoArchives, archive_sizes};
-pub use client::{Engine, Timeouts};
+pub use client::{Engine, NoSpace, Timeouts};
+pub use fetch::{fetch, remove_image};
 pub use images::{Images, Record};
 pub use lockbox::Lockbox;
-pub use switch::{Settings, Switch, fetch, remove_image, start};
+pub use registry::RegistryError;
+pub use settings::Settings;
+pub use switch::{Switch, start};

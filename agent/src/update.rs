@@ -67,19 +67,23 @@ pub fn resume(device: &Device, observer: &mut dyn Observer) -> anyhow::Result<Fi
     go_on(device, device.records.state()?, observer)
 }
 
-/// Confirms the running system without asking the health command; `None` if none is on trial.
+/// Confirms the running system without asking the health command; `None` if none is on trial. An application that is to
+/// be confirmed with it must come up nevertheless.
 ///
 /// # Errors
 /// As [`run`].
 pub fn confirm(device: &Device, observer: &mut dyn Observer) -> anyhow::Result<Option<Finished>> {
     let _lock = device.records.lock()?;
-    let update = match device.records.state()? {
-        State::Deployed { update, .. } | State::Trial { update } if runs(device, &update)? => update,
+    let state = match device.records.state()? {
+        State::Deployed { update, .. } | State::Trial { update } if runs(device, &update)? => {
+            let well = device.switch_application(&update, observer)?;
+            let state = judge(device, update, well)?;
+            enter(device, &state, observer)?;
+            state
+        }
+        State::Proven { update } => State::Proven { update },
         _ => return Ok(None),
     };
-    device.boot_environment()?.confirm()?;
-    let state = State::Confirmed { update };
-    enter(device, &state, observer)?;
     go_on(device, state, observer).map(Some)
 }
 
@@ -100,7 +104,8 @@ pub fn rollback(device: &Device, observer: &mut dyn Observer) -> anyhow::Result<
         State::Verified { update }
         | State::Fetched { update }
         | State::Deployed { update, .. }
-        | State::Trial { update } => {
+        | State::Trial { update }
+        | State::Proven { update } => {
             if runs(device, &update)? {
                 device.boot_environment()?.give_up()?;
             }
@@ -155,6 +160,7 @@ fn advance(device: &Device, state: State, observer: &mut dyn Observer) -> anyhow
             None => Next::Stop(Finished::RebootNeeded),
         },
         State::Trial { update } => Next::State(prove(device, update, observer)?),
+        State::Proven { update } => Next::State(settle(device, update)?),
         State::Confirmed { update } => match finish(device, &update, observer)? {
             Ok(()) => {
                 end(device, &update, Ok(()), observer)?;
@@ -208,8 +214,7 @@ fn after_deployment(device: &Device, update: Update, boot_id: &str) -> anyhow::R
 }
 
 /// Switches the application, without confirming it, and asks the system on trial whether it is healthy: both are
-/// confirmed or given up together. The boot environment learns of the answer first: a cut
-/// after that write and before the journal's is settled by which system boots.
+/// confirmed or given up together.
 fn prove(device: &Device, update: Update, observer: &mut dyn Observer) -> anyhow::Result<State> {
     if update.system.is_some() && !runs(device, &update)? {
         let reason = device.boot_environment()?.why_not_booted()?;
@@ -222,13 +227,15 @@ fn prove(device: &Device, update: Update, observer: &mut dyn Observer) -> anyhow
         Ok(()) => device.health_check()?,
         Err(reason) => Err(reason),
     };
-    match healthy {
-        Ok(()) => {
-            if update.system.is_some() {
-                device.boot_environment()?.confirm()?;
-            }
-            Ok(State::Confirmed { update })
-        }
+    judge(device, update, healthy)
+}
+
+/// What follows from how system and application are. That they are well is in the journal first: from then on nobody asks
+/// again. That they are not is in the boot environment first: a cut after that write and before the journal's is settled
+/// by which system boots.
+fn judge(device: &Device, update: Update, well: Result<(), String>) -> anyhow::Result<State> {
+    match well {
+        Ok(()) => Ok(State::Proven { update }),
         Err(reason) => {
             if update.system.is_some() {
                 device.boot_environment()?.give_up()?;
@@ -236,6 +243,20 @@ fn prove(device: &Device, update: Update, observer: &mut dyn Observer) -> anyhow
             Ok(State::RolledBack { update, reason })
         }
     }
+}
+
+/// Tells the boot loader that the system is good: the commit point of the update. Only if the power was cut before it,
+/// and boots had been counted to the limit, another system runs here; the application, which is confirmed after this,
+/// then goes back with it.
+fn settle(device: &Device, update: Update) -> anyhow::Result<State> {
+    if update.system.is_some() {
+        if !runs(device, &update)? {
+            let reason = device.boot_environment()?.why_not_booted()?;
+            return Ok(State::RolledBack { update, reason });
+        }
+        device.boot_environment()?.confirm()?;
+    }
+    Ok(State::Confirmed { update })
 }
 
 /// Whether the system that runs is the one of `update`.
@@ -300,8 +321,7 @@ fn refusal(error: &anyhow::Error) -> Option<String> {
 }
 
 /// Confirms the application and records a confirmed update as what is installed. The inner error says why the
-/// application could not be kept: after a power cut at this point it must prove itself anew, and the system is
-/// confirmed by then.
+/// application is not the new one.
 fn finish(
     device: &Device,
     update: &Update,

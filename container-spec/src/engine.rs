@@ -20,6 +20,7 @@ mod version;
 pub use create::Target;
 pub use identity::{ImageIdentity, Mismatch, Store};
 pub use inspect::{ContainerState, Health, HealthStatus, ImageDetails};
+pub(crate) use request::escape;
 pub use request::{Method, Request};
 pub use version::{ApiVersion, MAX_API, MIN_API, NegotiationError};
 

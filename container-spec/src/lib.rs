@@ -23,5 +23,7 @@ pub mod plan;
 pub mod platform;
 pub mod port;
 pub mod reference;
+#[cfg(feature = "alloc")]
+pub mod registry;
 pub mod size;
 pub mod volume;

@@ -22,6 +22,12 @@ const GROUP_PATIENCE: Duration = Duration::from_secs(5);
 /// Where the registry listens, inside of the engine's network namespace.
 pub const REGISTRY: &str = "127.0.0.1:5000";
 
+/// Who may use a registry that was started [with a password](Dockerd::start_registry_with_password), and the password.
+pub const REGISTRY_USER: [&str; 2] = ["device", "open sesame"];
+
+/// Bcrypt of the password, the only form that the registry reads (`registry/auth/htpasswd` of distribution).
+const PASSWORD_HASH: &str = "$2b$04$0A/bOSP9Fg.TrK..R/ZDbuskKMDwulnVz7vc4lNTNQKMLRIDGTuLW";
+
 /// A real engine that runs as long as this value lives.
 #[derive(Debug)]
 pub struct Dockerd {
@@ -137,15 +143,34 @@ impl Dockerd {
     /// # Panics
     /// If the engine has no power, or the registry does not come up.
     pub fn start_registry(&mut self) {
+        self.serve("");
+    }
+
+    /// As [`start_registry`](Self::start_registry), for [`REGISTRY_USER`] alone.
+    ///
+    /// # Panics
+    /// As [`start_registry`](Self::start_registry).
+    pub fn start_registry_with_password(&mut self) {
+        let users = self.path().join("htpasswd");
+        let [user, _] = REGISTRY_USER;
+        std::fs::write(&users, format!("{user}:{PASSWORD_HASH}\n")).expect("writing a file");
+        self.serve(&format!("auth:\n  htpasswd:\n    realm: testkit\n    path: {}\n", users.display()));
+    }
+
+    /// Starts a registry with these lines at the end of its configuration.
+    ///
+    /// # Panics
+    /// As [`start_registry`](Self::start_registry).
+    pub fn serve(&mut self, settings: &str) {
         let config = self.path().join("registry.yml");
         let data = self.path().join("registry");
         let text = format!(
-            "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {REGISTRY}\n",
+            "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {REGISTRY}\n{settings}",
             data.display()
         );
         std::fs::write(&config, text).expect("writing a file");
         drop(tools::tool("docker-registry"));
-        let daemon = self.daemon.as_ref().expect("an engine with power").id().to_string();
+        let daemon = self.process();
         let log = self.path().join("registry.log");
         let mut command = Self::ending_with_this("nsenter");
         command.args(["--net", "-t", &daemon, "docker-registry", "serve"]).arg(&config);
@@ -153,6 +178,21 @@ impl Dockerd {
         until("docker-registry", &log, || {
             std::fs::read_to_string(&log).is_ok_and(|said| said.contains("listening on"))
         });
+    }
+
+    /// A call of `program` that has the engine's network: its loopback interface, with the registry on it.
+    ///
+    /// # Panics
+    /// If the engine has no power.
+    #[must_use]
+    pub fn beside(&self, program: &str) -> Command {
+        let mut command = tools::tool("nsenter");
+        command.args(["--net", "-t", &self.process(), program]);
+        command
+    }
+
+    fn process(&self) -> String {
+        self.daemon.as_ref().expect("an engine with power").id().to_string()
     }
 
     /// Ends the registry: from here on there is no network that images could come from.

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Subcommand;
-use container_spec::compose::{self, Environment, Error, ErrorKind, Files, Loader, Project, Source};
+use container_spec::compose::{
+    self, Environment, Error, ErrorKind, Files, Loader, Position, Project, Source,
+};
 use container_spec::digest::Sha256;
 use container_spec::engine::{ApiVersion, Target};
 use container_spec::plan::{self, Current, Options};
@@ -91,13 +93,13 @@ pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
     match args.command {
         Command::Check { input, locked } => check(&input, locked, json),
         Command::Canonical(input) => {
-            let texts = input.texts()?;
+            let texts = input.good_texts()?;
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             Ok(print(&compose::canonical_files(&texts).map_err(|error| input.refused(&error))?))
         }
         Command::Lock { input, images } => {
             let digests = images.iter().map(|image| digest(image)).collect::<anyhow::Result<Vec<_>>>()?;
-            let texts = input.texts()?;
+            let texts = input.good_texts()?;
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             let known =
                 |wanted: &str| digests.iter().find(|(image, _)| image == wanted).map(|(_, digest)| *digest);
@@ -127,12 +129,13 @@ impl Files for Disk {
 /// What a problem is, and where: `FILE`, as it was named.
 struct Problem {
     file: String,
-    error: Error,
+    at: Position,
+    message: String,
 }
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}: {}", self.file, self.error.at, self.error)
+        write!(f, "{}:{}: {}", self.file, self.at, self.message)
     }
 }
 
@@ -141,8 +144,14 @@ impl Input {
         if self.file.is_empty() { &self.paths } else { &self.file }
     }
 
-    fn texts(&self) -> anyhow::Result<Vec<String>> {
+    /// The texts of the files, or what is wrong with the first that is no text.
+    fn texts(&self) -> anyhow::Result<Result<Vec<String>, Problem>> {
         self.paths().iter().map(|path| read(path)).collect()
+    }
+
+    /// As [`texts`](Self::texts); what is wrong is an error.
+    fn good_texts(&self) -> anyhow::Result<Vec<String>> {
+        self.texts()?.map_err(|problem| anyhow::anyhow!("{problem}"))
     }
 
     fn environment(&self) -> anyhow::Result<Environment> {
@@ -157,7 +166,10 @@ impl Input {
 
     /// The project, or all that is wrong with it.
     fn project(&self) -> anyhow::Result<Result<Project, Vec<Problem>>> {
-        let texts = self.texts()?;
+        let texts = match self.texts()? {
+            Ok(texts) => texts,
+            Err(problem) => return Ok(Err(vec![problem])),
+        };
         let paths = self.paths().iter().map(|path| absolute(path)).collect::<anyhow::Result<Vec<_>>>()?;
         let sources: Vec<Source<'_>> =
             paths.iter().zip(&texts).map(|(path, text)| Source { path, text }).collect();
@@ -177,7 +189,7 @@ impl Input {
         let problem = |error: Error| {
             let given = self.paths().get(usize::from(error.at.file)).map(|path| path.display().to_string());
             let file = given.or_else(|| loader.path(error.at.file).map(str::to_owned));
-            Problem { file: file.unwrap_or_default(), error }
+            Problem { file: file.unwrap_or_default(), at: error.at, message: error.to_string() }
         };
         Ok(Err(errors.into_iter().map(problem).collect()))
     }
@@ -197,7 +209,7 @@ impl Input {
 
     fn problem(&self, error: Error) -> Problem {
         let path = self.paths().get(usize::from(error.at.file)).map(|path| path.display().to_string());
-        Problem { file: path.unwrap_or_default(), error }
+        Problem { file: path.unwrap_or_default(), at: error.at, message: error.to_string() }
     }
 }
 
@@ -218,9 +230,8 @@ fn check(input: &Input, locked: bool, json: bool) -> anyhow::Result<Exit> {
     };
     for problem in &problems {
         if json {
-            let Problem { file, error } = problem;
-            let message = error.to_string();
-            let line = serde_json::json!({ "event": "problem", "file": file, "line": error.at.line, "column": error.at.column, "message": message });
+            let Problem { file, at, message } = problem;
+            let line = serde_json::json!({ "event": "problem", "file": file, "line": at.line, "column": at.column, "message": message });
             say!("{line}");
         } else {
             say!("{problem}");
@@ -270,8 +281,27 @@ fn digest(text: &str) -> anyhow::Result<(String, Sha256)> {
     Ok((image.to_string(), digest.parse().with_context(|| digest.to_owned())?))
 }
 
-fn read(path: &Path) -> anyhow::Result<String> {
-    files::read_text(path, compose::limits::MAX_DOCUMENT_BYTES)
+/// The text of a Compose file, read no further than one may be long.
+fn read(path: &Path) -> anyhow::Result<Result<String, Problem>> {
+    let limit = compose::limits::MAX_DOCUMENT_BYTES;
+    let found = files::prefix_if_there(path, limit)?;
+    let bytes = found.with_context(|| format!("reading {}: there is no such file", path.display()))?;
+    let problem = |line, column, message| {
+        Ok(Err(Problem { file: path.display().to_string(), at: Position { file: 0, line, column }, message }))
+    };
+    if bytes.len() > limit {
+        return problem(1, 1, format!("the file has more than {limit} bytes"));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Ok(text)),
+        Err(error) => {
+            let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+            let good = String::from_utf8_lossy(good);
+            let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1);
+            let column = good.rsplit('\n').next().unwrap_or_default().chars().count();
+            problem(number(good.matches('\n').count()), number(column), "this is no UTF-8".into())
+        }
+    }
 }
 
 fn print(text: &str) -> Exit {

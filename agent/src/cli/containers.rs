@@ -30,6 +30,9 @@ pub(crate) struct Args {
     /// The platform that images are for, such as `linux/arm64`; this machine's if absent.
     #[arg(long, value_name = "PLATFORM", global = true)]
     platform: Option<String>,
+    /// A `config.json` of Docker's with the credentials for registries, in `auths`.
+    #[arg(long, value_name = "FILE", global = true)]
+    credentials: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -95,7 +98,8 @@ fn nanos(duration: Duration) -> container_spec::duration::Duration {
 /// # Errors
 /// If the file is refused, the engine cannot be asked, or a reverse does not work.
 pub(crate) fn run(args: &Args, json: bool) -> anyhow::Result<Exit> {
-    let settings = Settings::new(&args.project, &args.dir, args.platform.as_deref())?;
+    let settings = Settings::new(&args.project, &args.dir, args.platform.as_deref())?
+        .with_credentials(args.credentials.as_deref());
     let engine = Engine::connect(&args.socket, Timeouts::default())?;
     let mut printer = Printer::new(json);
     match &args.command {

@@ -103,7 +103,7 @@ pub(super) fn load(
     file.rewind()?;
     let mut guarded = Guarded { file, guard: Some(Guard::new(&verified)), ready: Vec::new(), start: 0 };
     engine
-        .stream(&Request::load(engine.api()), Some(&mut guarded), |told| tracing::debug!("{told:?}"))
+        .load(&Request::load(engine.api()), &mut guarded, |told| tracing::debug!("{told:?}"))
         .with_context(what)
 }
 

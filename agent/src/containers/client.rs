@@ -1,13 +1,16 @@
 //! The engine behind its socket: requests in, checked answers out.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
+use container_spec::digest::Sha256;
 use container_spec::engine::response::{self, Done, MAX_BODY_BYTES, Stream, Told};
 use container_spec::engine::{ApiVersion, ContainerState, ImageDetails, Method, Request};
-use container_spec::plan::{Container, Current};
+use container_spec::oci::chain_ids;
+use container_spec::plan::{Container, Current, Image};
 use serde::Deserialize;
 use ureq::http::Response;
 use ureq::{Agent, Body, Error, SendBody};
@@ -45,6 +48,18 @@ pub struct Engine {
     agent: Agent,
     api: ApiVersion,
     timeouts: Timeouts,
+}
+
+/// The engine's disk has too little room for what a switch needs. Nothing was fetched.
+#[derive(Debug, thiserror::Error)]
+#[error("{} has {free_bytes} bytes free, {needed_bytes} are needed", .directory.display())]
+pub struct NoSpace {
+    /// Where the engine keeps what it has.
+    pub directory: PathBuf,
+    /// Bytes that are needed at least.
+    pub needed_bytes: u64,
+    /// Bytes that are free.
+    pub free_bytes: u64,
 }
 
 /// Where the engine keeps what it has.
@@ -118,30 +133,53 @@ impl Engine {
         Ok(response::json(status, &body)?)
     }
 
-    /// Sends a request that is answered by a stream, and hands on what it tells.
+    /// Sends a request whose body is this archive, and hands on what the stream of the answer tells.
     ///
     /// # Errors
     /// As [`call`](Self::call), and for an error that the stream tells of.
-    pub fn stream(
+    pub fn load(
         &self,
         request: &Request,
-        archive: Option<&mut dyn Read>,
-        mut told: impl FnMut(Told),
+        mut archive: &mut dyn Read,
+        told: impl FnMut(Told),
     ) -> anyhow::Result<()> {
-        let url = url(request);
-        let send = self
+        let send =
+            self.agent.post(url(request)).config().timeout_global(Some(self.timeouts.transfer)).build();
+        let answer = send.content_type("application/x-tar").send(SendBody::from_reader(&mut archive));
+        Self::stream(request, answer, told)
+    }
+
+    /// Sends a pull, with credentials as [`Credential::registry_auth`] writes them, and hands on what the stream of the
+    /// answer tells.
+    ///
+    /// [`Credential::registry_auth`]: container_spec::registry::Credential::registry_auth
+    ///
+    /// # Errors
+    /// As [`call`](Self::call), and for an error that the stream tells of.
+    pub fn pull(
+        &self,
+        request: &Request,
+        registry_auth: Option<&str>,
+        told: impl FnMut(Told),
+    ) -> anyhow::Result<()> {
+        let mut send = self
             .agent
-            .post(&url)
+            .post(url(request))
             .config()
             .timeout_global(Some(self.timeouts.transfer))
-            .timeout_per_read(if archive.is_some() { None } else { Some(self.timeouts.stall) })
+            .timeout_per_read(Some(self.timeouts.stall))
             .build();
-        let answer = match archive {
-            Some(mut archive) => {
-                send.content_type("application/x-tar").send(SendBody::from_reader(&mut archive))
-            }
-            None => send.send_empty(),
-        };
+        if let Some(auth) = registry_auth {
+            send = send.header("x-registry-auth", auth);
+        }
+        Self::stream(request, send.send_empty(), told)
+    }
+
+    fn stream(
+        request: &Request,
+        answer: Result<Response<Body>, Error>,
+        mut told: impl FnMut(Told),
+    ) -> anyhow::Result<()> {
         let mut answer = answer.with_context(|| format!("POST {}", request.path))?;
         let mut stream = Stream::new(answer.status().as_u16());
         let mut reader = answer.body_mut().with_config().limit(u64::MAX).reader();
@@ -229,20 +267,33 @@ impl Engine {
         Ok(Current { containers, images, networks, volumes })
     }
 
+    /// The chain ids of the layers that the engine has for its images.
+    ///
+    /// # Errors
+    /// If the engine cannot be asked.
+    pub fn layers(&self, images: &[Image]) -> anyhow::Result<BTreeSet<Sha256>> {
+        let mut layers = BTreeSet::new();
+        for image in images {
+            // One that is gone meanwhile has none.
+            let Some(details) = self.image(&image.id)? else { continue };
+            let sha256 = |text: &String| text.strip_prefix("sha256:").and_then(Sha256::from_hex);
+            let diff_ids: Option<Vec<Sha256>> = details.root_fs.layers.iter().map(sha256).collect();
+            layers.extend(chain_ids(&diff_ids.unwrap_or_default()));
+        }
+        Ok(layers)
+    }
+
     /// Checks that the engine's disk has room.
     ///
     /// # Errors
-    /// If it has not, or the engine cannot be asked.
+    /// [`NoSpace`] if it has not; and if the engine cannot be asked.
     pub fn check_space(&self, needed_bytes: u64) -> anyhow::Result<()> {
         let info: Info = self.json(&Request::info(self.api))?;
         let disk = rustix::fs::statvfs(&info.docker_root_dir)
             .with_context(|| format!("asking for the space of {}", info.docker_root_dir.display()))?;
         let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
         if free_bytes < needed_bytes {
-            bail!(
-                "{} has {free_bytes} bytes free, {needed_bytes} are needed",
-                info.docker_root_dir.display()
-            );
+            return Err(NoSpace { directory: info.docker_root_dir, needed_bytes, free_bytes }.into());
         }
         Ok(())
     }

@@ -8,11 +8,12 @@ use container_spec::digest::Sha256;
 use container_spec::engine::response::{Done, Failure, ResponseError, Told};
 use container_spec::engine::{HealthStatus, Request, Target};
 use container_spec::plan::{Step, Undo, WaitFor};
-use container_spec::platform::Platform;
 use container_spec::reference::Normalized;
+use container_spec::registry::{Credential, Endpoint};
 
 use super::archives::{self, Archives};
 use super::images::Images;
+use super::registry::RegistryError;
 use super::{Engine, Settings};
 use crate::report::{Event, Observer};
 
@@ -143,24 +144,28 @@ impl Worker<'_> {
     fn pull(&self, image: &str, observer: &mut dyn Observer) -> anyhow::Result<()> {
         let reference = Normalized::parse(image)?;
         let request = Request::pull(self.engine.api(), &reference, self.settings.platform.as_deref());
-        self.engine
-            .stream(&request, None, |told| match told {
-                Told::Progress { done, total, .. } => {
-                    observer.event(Event::Progress { what: "pull", done, total, unit: "bytes" });
-                }
-                Told::Text(text) => tracing::debug!("{text}"),
-                Told::Loaded(_) => {}
-            })
-            .with_context(|| format!("pulling {image}"))
+        let (registry, credentials) = (Endpoint::of(reference).registry(), self.settings.credentials()?);
+        let auth = credentials.of_registry(registry).map(Credential::registry_auth);
+        let pulled = self.engine.pull(&request, auth.as_deref(), |told| match told {
+            Told::Progress { done, total, .. } => {
+                observer.event(Event::Progress { what: "pull", done, total, unit: "bytes" });
+            }
+            Told::Text(text) => tracing::debug!("{text}"),
+            Told::Loaded(_) => {}
+        });
+        let pulled = pulled.map_err(|error| match error.downcast_ref::<ResponseError>() {
+            Some(answer) if answer.failure == Failure::Credentials => {
+                error.context(RegistryError::unauthorized(registry, auth.is_some()))
+            }
+            _ => error,
+        });
+        pulled.with_context(|| format!("pulling {image}"))
     }
 
     fn load(&mut self, image: &str, digest: Sha256, observer: &mut dyn Observer) -> anyhow::Result<()> {
         let archive =
             self.archives.archive(digest)?.with_context(|| format!("there is no archive of {image}"))?;
-        let platform = match &self.settings.platform {
-            Some(platform) => Platform::parse(platform)?,
-            None => Platform::new("linux", std::env::consts::ARCH),
-        };
+        let platform = self.settings.platform()?;
         archives::load(self.engine, &archive, image, platform, self.images, observer)
     }
 

@@ -1,120 +1,27 @@
 //! The switch of an application, step by step, with a journal.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use container_spec::compose::{self, Environment, Project};
 use container_spec::engine::Request;
-use container_spec::plan::{self, Next, Options, Outcome, Plan, Progress, Step, Undo};
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
+use container_spec::plan::{Next, Options, Outcome, Plan, Progress, Step};
 
-use super::Engine;
-use super::archives::{Archives, NoArchives};
+use super::archives::Archives;
+use super::fetch::planned;
 use super::images::Images;
 use super::steps::Worker;
+use super::{Engine, Settings};
 use crate::atomic;
 use crate::files;
 use crate::report::{Event, Observer};
-
-/// What does not change from switch to switch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Name of the project for the engine.
-    pub project: String,
-    /// Where the files of this module are.
-    pub directory: PathBuf,
-    /// The directory that relative paths of Compose files start from: absolute, without a `/` at its end.
-    pub base: String,
-    /// The platform that images are for; that of this program if absent.
-    pub platform: Option<String>,
-}
-
-impl Settings {
-    /// Of the application `project` with its files in `directory`, which relative paths start from as well.
-    ///
-    /// # Errors
-    /// If the directory's absolute name is no UTF-8.
-    pub fn new(project: &str, directory: &Path, platform: Option<&str>) -> anyhow::Result<Self> {
-        let base = std::path::absolute(directory)?;
-        let base = base.to_str().context("a directory whose name is no UTF-8")?;
-        Ok(Self {
-            project: project.to_owned(),
-            directory: directory.into(),
-            base: base.trim_end_matches('/').to_owned(),
-            platform: platform.map(str::to_owned),
-        })
-    }
-
-    fn compose_file(&self) -> PathBuf {
-        self.directory.join("docker-compose.yml")
-    }
-
-    fn next_file(&self) -> PathBuf {
-        self.directory.join("next/docker-compose.yml")
-    }
-
-    fn journal(&self) -> PathBuf {
-        self.directory.join("next/progress.json")
-    }
-
-    /// There while a switch waits for another decision before it is confirmed.
-    fn held_file(&self) -> PathBuf {
-        self.directory.join("next/held")
-    }
-
-    fn is_held(&self) -> anyhow::Result<bool> {
-        self.held_file().try_exists().context("looking for what holds the switch")
-    }
-
-    fn images(&self) -> anyhow::Result<Images> {
-        Images::open(&self.directory.join("images.json"))
-    }
-
-    /// Keeps other processes from switching the same application, as long as the file is open.
-    fn lock(&self) -> anyhow::Result<File> {
-        std::fs::create_dir_all(&self.directory)
-            .with_context(|| format!("making {}", self.directory.display()))?;
-        let path = self.directory.join("lock");
-        let file = File::create(&path).with_context(|| format!("opening {}", path.display()))?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Err(Errno::WOULDBLOCK) => {
-                bail!("another process switches the application, it has {}", path.display())
-            }
-            locked => locked.with_context(|| format!("locking {}", path.display()))?,
-        }
-        Ok(file)
-    }
-
-    /// How far the switch is that is not finished; nothing if there is none.
-    ///
-    /// # Errors
-    /// If the journal is damaged.
-    pub fn progress(&self) -> anyhow::Result<Option<Progress>> {
-        let path = self.journal();
-        let Some(bytes) = files::read_if_there(&path, MAX_JOURNAL_BYTES)? else { return Ok(None) };
-        serde_json::from_slice(&bytes).map(Some).with_context(|| format!("{} is damaged", path.display()))
-    }
-
-    /// The Compose file of the last switch that was confirmed; nothing if there was none.
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    pub fn confirmed(&self) -> anyhow::Result<Option<String>> {
-        files::read_compose_if_there(&self.compose_file())
-    }
-}
 
 /// How often a reverse, or the removal of what is old, is tried.
 const TRIES: u32 = 5;
 
 /// How long to wait after the first try; twice as long after each other one.
 const PAUSE: Duration = Duration::from_millis(200);
-
-/// The largest journal, in bytes.
-const MAX_JOURNAL_BYTES: usize = 16 << 20;
 
 /// A switch that is prepared or under way.
 pub struct Switch<'s> {
@@ -183,7 +90,7 @@ impl<'s> Switch<'s> {
         let mut current = engine.current(&settings.project)?;
         images.retain(&current)?;
         images.name(&mut current);
-        let plan = plan::plan(&settings.project, &project, &current, options)?;
+        let plan = planned(engine, settings, &project, &current, options)?;
         let progress = Progress::new(plan);
         let switch = Self { engine, settings, archives, images, project, progress, _lock: lock };
         atomic::write(&settings.next_file(), text.as_bytes()).context("recording the Compose file")?;
@@ -229,6 +136,16 @@ impl<'s> Switch<'s> {
         Ok(back)
     }
 
+    /// Goes on with the confirmation, because it was decided that what is wanted stays; see [`Progress::decide`].
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn decide(&mut self) -> anyhow::Result<bool> {
+        let decided = self.progress.decide();
+        self.record()?;
+        Ok(decided)
+    }
+
     /// Takes steps until there is none left.
     ///
     /// # Errors
@@ -255,6 +172,24 @@ impl<'s> Switch<'s> {
                 _ => drop(self.advance(observer)?),
             }
         }
+    }
+
+    /// As [`run_to_confirmation`](Self::run_to_confirmation), but what does not work is left where it is: whether to go
+    /// back is not decided here.
+    fn bring_up(&mut self, observer: &mut dyn Observer) -> anyhow::Result<()> {
+        while let Next::Do(step) = self.progress.next()
+            && *step != Step::Confirm
+        {
+            if let Err(error) = self.perform(observer) {
+                let number = self.progress.steps_done() + 1;
+                observer.event(Event::StepFailed { number, reason: format!("{error:#}") });
+                return Err(error.context("the switch waits for the decision of an update"));
+            }
+            self.progress.done();
+            self.record()?;
+        }
+        self.run_to_confirmation(observer)?;
+        Ok(())
     }
 
     /// Takes one step or reverse and writes the journal. After the last, tells the outcome and forgets the
@@ -343,11 +278,12 @@ impl<'s> Switch<'s> {
 
 /// Brings the application up, as after a boot: finishes the switch that the journal tells of, then starts what
 /// is confirmed and does not run, in the order of `depends_on`, or makes it anew if it is gone. A switch that is
-/// held is taken as far as its confirmation, or back, and left open. Returns how the switch ended, if one did.
+/// held is taken as far as its confirmation, or further back if it was turned back, and left open: it may be decided
+/// already that it stays, which only the one who holds it knows. Returns how the switch ended, if one did.
 ///
 /// # Errors
 /// If the engine cannot be asked, or something of what is confirmed cannot be started: all else is started
-/// nevertheless.
+/// nevertheless. And if a switch that is held does not come up.
 pub fn start(
     engine: &Engine,
     settings: &Settings,
@@ -356,8 +292,8 @@ pub fn start(
     observer: &mut dyn Observer,
 ) -> anyhow::Result<Option<Outcome>> {
     let outcome = match Switch::resume(engine, settings, archives)? {
-        Some(mut switch) if settings.is_held()? => {
-            switch.run_to_confirmation(observer)?;
+        Some(mut switch) if settings.is_held()? && !switch.progress.is_confirmed() => {
+            switch.bring_up(observer)?;
             return Ok(None);
         }
         Some(switch) => Some(switch.run(observer)?),
@@ -393,57 +329,6 @@ impl Switch<'_> {
     }
 }
 
-/// Brings the images of the Compose file `text` to the engine and verifies them, so that the switch to it needs
-/// neither network nor archives. Nothing that runs changes. `fetches` is told the images that are not there yet
-/// before any is fetched, so that they can be removed again if they come to nothing.
-///
-/// # Errors
-/// If the file is refused or not pinned, or an image cannot be had; it may be repeated.
-pub fn fetch(
-    engine: &Engine,
-    settings: &Settings,
-    archives: &dyn Archives,
-    text: &str,
-    options: &Options,
-    observer: &mut dyn Observer,
-    fetches: impl FnOnce(&Plan, &[&str]) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let _lock = settings.lock()?;
-    let project = read(text)?;
-    let mut images = settings.images()?;
-    let mut current = engine.current(&settings.project)?;
-    images.name(&mut current);
-    let plan = plan::plan(&settings.project, &project, &current, options)?;
-    let missing = plan.steps.iter().filter_map(|step| match step {
-        Step::Pull { image, .. } | Step::Load { image, .. } => Some(image.as_str()),
-        _ => None,
-    });
-    fetches(&plan, &missing.collect::<Vec<_>>())?;
-    let of = plan.steps.len();
-    let mut worker = Worker { engine, settings, archives, images: &mut images, project: &project };
-    for (step, number) in plan.steps.iter().zip(1..) {
-        if !matches!(
-            step,
-            Step::CheckSpace { .. } | Step::Pull { .. } | Step::Load { .. } | Step::Verify { .. }
-        ) {
-            break;
-        }
-        observer.event(Event::Step { number, of, step: step.clone() });
-        worker.step(step, observer)?;
-    }
-    Ok(())
-}
-
-/// Removes an image that [`fetch`] brought, unless a container uses it or it is gone.
-///
-/// # Errors
-/// If the engine cannot be asked.
-pub fn remove_image(engine: &Engine, settings: &Settings, image: &str) -> anyhow::Result<()> {
-    let (project, mut images) = (Project::default(), settings.images()?);
-    let worker = Worker { engine, settings, archives: &NoArchives, images: &mut images, project: &project };
-    worker.undo(&Undo::RemoveImage { image: image.to_owned() })
-}
-
 /// Removes what an earlier switch could not remove.
 fn sweep(engine: &Engine, settings: &Settings, project: &Project) -> anyhow::Result<()> {
     for container in engine.current(&settings.project)?.containers {
@@ -471,7 +356,7 @@ fn patiently(mut attempt: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<
     attempt()
 }
 
-fn read(text: &str) -> anyhow::Result<Project> {
+pub(super) fn read(text: &str) -> anyhow::Result<Project> {
     let project = compose::load(text, &Environment::new())
         .map_err(|error| anyhow::anyhow!("the Compose file is refused: {}: {error}", error.at))?;
     project.locked().map_err(|errors| {

@@ -15,6 +15,7 @@ use super::application::{Application, PROJECT, read};
 use crate::config::Containers;
 use crate::containers::{
     Archives, Engine, Lockbox, NoArchives, Settings, Switch, Timeouts, archive_sizes, fetch, remove_image,
+    start,
 };
 use crate::report::{Event, Observer};
 use crate::update::journal::{Image, Source, Update};
@@ -32,7 +33,8 @@ impl Device {
     pub(super) fn engine(&self, source: &Source, image: &Image) -> anyhow::Result<Option<Connected>> {
         let Some(config) = &self.config.containers else { return Ok(None) };
         let engine = Engine::connect(&config.socket, Timeouts::default())?;
-        let settings = Settings::new(PROJECT, &self.config.paths.application, config.platform.as_deref())?;
+        let settings = Settings::new(PROJECT, &self.config.paths.application, config.platform.as_deref())?
+            .with_credentials(config.credentials.as_deref());
         let archives: Box<dyn Archives> = match source {
             Source::Servers => Box::new(NoArchives),
             // As TorizonCore Builder lays a Lockbox out.
@@ -75,8 +77,9 @@ impl Device {
         })
     }
 
-    /// Confirms the switched application of `update` and removes what only the old one used. The inner error says
-    /// that it does not run any more, and the old one does.
+    /// Confirms the switched application of `update`, removes what only the old one used, and starts what a power cut has
+    /// stopped meanwhile. It was decided with the system that the application stays: that a container does not come up
+    /// again is told, and changes nothing. The inner error says that somebody took the application back.
     pub(crate) fn confirm_application(
         &self,
         update: &Update,
@@ -87,18 +90,25 @@ impl Device {
             return self.application().commit(image).map(Ok);
         };
         let switch = match connected.resume()? {
-            Some(switch) => Some(switch),
+            Some(mut switch) => {
+                switch.decide()?;
+                Some(switch)
+            }
             None if connected.runs(image)? => None,
-            // Confirmed by the user, before a trial.
+            // Its record is lost.
             None => Some(connected.prepare(&self.application_text(image, &update.source)?)?),
         };
         if let Some(switch) = switch
             && switch.run(observer)? == Outcome::RolledBack
         {
             connected.discard(&self.application())?;
-            return Ok(Err("the system is confirmed, but the application did not come up again".into()));
+            return Ok(Err("the system is confirmed, but the application was taken back".into()));
         }
         connected.discard(&self.application())?;
+        if let Err(error) = connected.start(observer) {
+            observer
+                .event(Event::Note { text: format!("{error:#}; `ota-agent containers start` tries again") });
+        }
         Ok(Ok(()))
     }
 
@@ -157,6 +167,11 @@ impl Connected {
 
     fn prepare(&self, text: &str) -> anyhow::Result<Switch<'_>> {
         Switch::prepare_held(&self.engine, &self.settings, &*self.archives, text, &self.options)
+    }
+
+    /// Starts what is confirmed and does not run.
+    fn start(&self, observer: &mut dyn Observer) -> anyhow::Result<()> {
+        start(&self.engine, &self.settings, &*self.archives, &self.options, observer).map(drop)
     }
 
     /// Whether this file is the one of the last switch that was confirmed.

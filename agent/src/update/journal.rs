@@ -37,6 +37,11 @@ pub enum State {
         /// What is tried.
         update: Update,
     },
+    /// System and application proved themselves: both are to be confirmed, whatever is cut off from here on.
+    Proven {
+        /// What is confirmed next.
+        update: Update,
+    },
     /// The new system proved itself and is the default for good.
     Confirmed {
         /// What was installed.
@@ -104,6 +109,7 @@ impl State {
             Self::Fetched { .. } => "fetched",
             Self::Deployed { .. } => "deployed",
             Self::Trial { .. } => "trial",
+            Self::Proven { .. } => "proven",
             Self::Confirmed { .. } => "confirmed",
             Self::RolledBack { .. } => "rolled-back",
         }
@@ -118,6 +124,7 @@ impl State {
             | Self::Fetched { update }
             | Self::Deployed { update, .. }
             | Self::Trial { update }
+            | Self::Proven { update }
             | Self::Confirmed { update }
             | Self::RolledBack { update, .. } => Some(update),
         }

@@ -31,6 +31,31 @@ fn check_prints_a_line_for_each_problem_with_its_place() {
 }
 
 #[test]
+fn check_reads_no_more_than_a_file_may_have_and_says_where_a_text_is_none() {
+    let output = compose("", &["check", "/dev/zero"]);
+    let said = "/dev/zero:1:1: the file has more than 4194304 bytes\n";
+    assert_eq!((output.status.code(), text(&output.stdout), text(&output.stderr)), (Some(1), said, ""));
+    let output = compose("", &["check", "--json", "/dev/zero"]);
+    let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&line["line"], &line["message"]),
+        (&1.into(), &"the file has more than 4194304 bytes".into())
+    );
+    let output = compose("", &["canonical", "/dev/zero"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stderr), format!("ota-agent: error: {said}"));
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.yml");
+    fs::write(&path, b"a: b\n\xc3\xa4: \xff\n").unwrap();
+    let output = compose("", &["check", path.to_str().unwrap()]);
+    assert_eq!(text(&output.stdout), format!("{}:2:4: this is no UTF-8\n", path.display()));
+    let output = compose("", &["check", "missing.yml"]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), ""));
+    assert!(text(&output.stderr).contains("missing.yml"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn canonical_judges_yaml_and_nothing_else() {
     let output = compose("b: [1, yes]\na: 'x'\n", &["canonical", "a.yml"]);
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), "a: x\nb:\n- 1\n- true\n"));

@@ -5,6 +5,8 @@ mod cut;
 mod device;
 mod offline;
 mod others;
+mod registry;
+mod together;
 mod update;
 
 use container_spec::plan::Outcome;

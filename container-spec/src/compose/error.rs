@@ -83,6 +83,10 @@ pub enum ErrorKind {
     /// The text is no YAML; the subject is the parser's message.
     #[error("invalid YAML")]
     Yaml,
+    /// A line within brackets or braces that is not indented further than the key they belong to, as YAML 1.2.2 demands
+    /// (section 7.4); PyYAML takes it.
+    #[error("what is in brackets must be indented further than the key before them, the closing one as well")]
+    FlowIndentation,
     /// The file is longer than [`MAX_DOCUMENT_BYTES`].
     #[error("the file has {bytes} bytes, at most {MAX_DOCUMENT_BYTES} are allowed")]
     TooLarge {

@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag as EventTag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag as EventTag};
 
 use super::error::{Error, ErrorKind};
 use super::limits::{MAX_ALIAS_BYTES, MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_NODES};
@@ -45,8 +45,7 @@ pub(crate) fn parse_after(text: &str, file: u16, used: u32) -> Result<Document<'
     let mut origin = Origin::new(text);
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
-        let (event, span) = event
-            .map_err(|error| Error::new(position(file, error.marker()), ErrorKind::Yaml, error.info()))?;
+        let (event, span) = event.map_err(|error| refused(text, file, &error))?;
         builder.event(origin.borrow(event, &span.start), position(file, &span.start))?;
     }
     let nothing =
@@ -56,6 +55,20 @@ pub(crate) fn parse_after(text: &str, file: u16, used: u32) -> Result<Document<'
         nodes: builder.nodes.saturating_add(used),
         has_copies: builder.alias_bytes > 0,
     })
+}
+
+/// What is wrong with the text. The parser knows indentation in flow context by these words alone.
+fn refused(text: &str, file: u16, error: &ScanError) -> Error {
+    let at = position(file, error.marker());
+    if !matches!(error.info(), "invalid indentation" | "invalid indentation in flow construct") {
+        return Error::new(at, ErrorKind::Yaml, error.info());
+    }
+    let rest = text
+        .char_indices()
+        .nth(error.marker().index())
+        .map_or("", |(start, _)| text.get(start..).unwrap_or(""));
+    let word = rest.split_whitespace().next().unwrap_or_default();
+    Error::new(at, ErrorKind::FlowIndentation, word)
 }
 
 fn position(file: u16, marker: &Marker) -> Position {

@@ -28,6 +28,8 @@ pub enum Failure {
     Conflict,
     /// 500 and above: the engine failed.
     Engine,
+    /// The registry of a pull wants credentials, or others. Engines tell it by words alone, with several statuses.
+    Credentials,
     /// An error in a stream that began with status 200.
     InStream,
     /// A stream that ended within a line.
@@ -232,14 +234,20 @@ impl Stream {
             return Ok(None);
         }
         if !(200..300).contains(&self.status) {
-            let status = self.status;
-            return check(status, line).map(|_| None);
+            let message = serde_json::from_slice::<Message>(line);
+            if let Ok(Message { message }) = &message
+                && wants_credentials(message)
+            {
+                return self.fail(Failure::Credentials, message);
+            }
+            return check(self.status, line).map(|_| None);
         }
         let Ok(line) = serde_json::from_slice::<Line>(line) else {
             return self.fail(Failure::Malformed, "a line of the answer is no JSON object");
         };
         if let Some(error) = line.error_detail.map(|detail| detail.message).or(line.error) {
-            return self.fail(Failure::InStream, &error);
+            let wants = wants_credentials(&error);
+            return self.fail(if wants { Failure::Credentials } else { Failure::InStream }, &error);
         }
         let text = line.stream.or(line.status).unwrap_or_default();
         let text = text.trim();
@@ -256,6 +264,19 @@ impl Stream {
             _ => Some(Told::Text(text.into())),
         })
     }
+}
+
+/// Whether this is what an engine says when a registry refuses it: `distribution/errors.go` of moby, and the error codes of
+/// `registry/api/errcode` of distribution, which it hands on.
+fn wants_credentials(message: &str) -> bool {
+    [
+        "unauthorized: ",
+        "no basic auth credentials",
+        "pull access denied for ",
+        "denied: requested access to the resource",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
 }
 
 /// Reads the whole stream of a pull or a load.

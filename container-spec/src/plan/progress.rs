@@ -126,6 +126,24 @@ impl Progress {
         }
     }
 
+    /// Goes on with the confirmation after [`resume`](Self::resume), because it was decided elsewhere that what is wanted
+    /// stays. That takes a plan that had come as far once: everything before the confirmation has proven itself then,
+    /// and what has stopped since is for the caller to start again. Any other plan is left as it is.
+    ///
+    /// Returns whether the confirmation is next, or done.
+    pub fn decide(&mut self) -> bool {
+        let Some(confirm) = self.plan.steps.iter().position(|step| *step == Step::Confirm) else {
+            return false;
+        };
+        if self.direction == Direction::Back {
+            return false;
+        }
+        if self.begun > confirm {
+            self.done = self.done.max(confirm);
+        }
+        self.done >= confirm
+    }
+
     /// Turns back without a failure, because the user or the system wants it. Does nothing once confirmed.
     ///
     /// Returns whether the plan goes back now.

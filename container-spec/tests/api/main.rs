@@ -27,6 +27,8 @@ mod oci;
 mod plan;
 mod reference;
 #[cfg(feature = "alloc")]
+mod registry;
+#[cfg(feature = "alloc")]
 mod schema;
 #[cfg(feature = "alloc")]
 mod seeds;

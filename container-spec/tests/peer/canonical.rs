@@ -227,6 +227,37 @@ fn text(random: &mut Random) -> String {
 }
 
 #[test]
+fn what_is_in_brackets_left_of_their_key_is_refused_with_help_where_pyyaml_takes_it() {
+    // YAML 1.2.2, section 7.4: flow content is indented further than the block it is in (case 9C9N of the test suite).
+    // The parser lets a closing bracket stand below its key, as everybody writes it.
+    let word = container_spec::compose::Word::new;
+    let refused = [
+        ("a: [\n]\n", 2, 1, "]"),
+        ("a: [\n1,\n2\n]\n", 2, 1, "1,"),
+        ("a:\n  b: [\n    1\n ]\n  c: 1\n", 4, 2, "]"),
+        ("a:\n  b: {\n    x: 1\n} # end\n", 4, 1, "}"),
+        ("a:\n  b: [\n  1,\n  2]\n", 3, 3, "1,"),
+        ("a:\n  - b: [\n      1\n   ]\n", 4, 4, "]"),
+        ("- ä: [\n  ]\n", 2, 3, "]"),
+    ];
+    let texts: Vec<String> = refused.iter().map(|(text, ..)| (*text).to_owned()).collect();
+    assert!(pyyaml(&texts).iter().all(Option::is_some));
+    for (text, line, column, subject) in refused {
+        let error = canonical(text).unwrap_err();
+        let found = (error.at.line, error.at.column, error.kind, error.subject);
+        assert_eq!(found, (line, column, ErrorKind::FlowIndentation, word(subject)), "{text}");
+        assert!(
+            error
+                .to_string()
+                .ends_with("must be indented further than the key before them, the closing one as well")
+        );
+    }
+    let taken = ["a: [\n  1\n]\n", "a:\n  b: [\n    1,\n  ]\n  c: {\n    d: 1\n  }\n", "- [\n  1\n]\n"]
+        .map(str::to_owned);
+    assert_eq!(compare(&taken), (taken.len(), vec![]));
+}
+
+#[test]
 fn generated_documents_equal_pyyaml() {
     let mut random = Random(0x5eed);
     // JSON may have DEL as it is, YAML only escaped: see `refuses_the_characters_that_pyyaml_refuses`.

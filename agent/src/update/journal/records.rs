@@ -222,6 +222,7 @@ mod tests {
             State::Fetched { update: update() },
             State::Deployed { update: update(), boot_id: "7".into() },
             State::Trial { update: update() },
+            State::Proven { update: update() },
             State::Confirmed { update: update() },
             State::RolledBack { update: update(), reason: "bootlimit".into() },
             State::Idle,

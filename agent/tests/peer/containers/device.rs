@@ -64,13 +64,14 @@ impl Device {
             directory: dockerd.path().join("app"),
             base: "/".into(),
             platform: None,
+            credentials: None,
         };
         Self { dockerd, engine, settings }
     }
 
     /// The real command line on this device.
     pub(crate) fn agent(&self, command: &str) -> Command {
-        let mut agent = Command::new(env!("CARGO_BIN_EXE_ota-agent"));
+        let mut agent = self.dockerd.beside(env!("CARGO_BIN_EXE_ota-agent"));
         agent.args(["containers", command, "--project", "torizon", "--socket"]).arg(self.dockerd.socket());
         agent.arg("--dir").arg(&self.settings.directory);
         if command != "status" {

@@ -106,7 +106,7 @@ fn archives_of_both_forms_are_loaded_offline_and_a_truncated_one_is_refused_alth
     let half = whole.len() / 2;
     std::fs::write(&medium.archive, &whole[..half]).unwrap();
     let mut file = File::open(&medium.archive).unwrap();
-    let error = device.engine.stream(&Request::load(device.engine.api()), Some(&mut file), |_| {});
+    let error = device.engine.load(&Request::load(device.engine.api()), &mut file, |_| {});
     let error = error.unwrap_err();
     let error = error.downcast_ref::<ResponseError>().unwrap();
     assert_eq!((error.status, error.failure), (200, Failure::InStream));

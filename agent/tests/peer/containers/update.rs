@@ -10,14 +10,14 @@ use serde_json::Value;
 use super::device::{Device, HEALTHY, UNHEALTHY, compose_apart};
 
 /// A device with a system that is updated, and an engine.
-struct Whole {
-    rehearsal: Rehearsal,
-    device: Device,
+pub(super) struct Whole {
+    pub(super) rehearsal: Rehearsal,
+    pub(super) device: Device,
     _directory: tempfile::TempDir,
 }
 
 impl Whole {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let rehearsal = Rehearsal::make(directory.path()).unwrap();
         let mut device = Device::new();
@@ -33,19 +33,19 @@ impl Whole {
         Self { rehearsal, device, _directory: directory }
     }
 
-    fn update(&self) -> Command {
+    pub(super) fn update(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ota-agent"));
         command.arg("--config").arg(self.rehearsal.config()).args(["--json", "update"]);
         command
     }
 
     /// Its exit status: 0 installed, 1 given up, 4 to be rebooted.
-    fn updated(&self) -> Option<i32> {
+    pub(super) fn updated(&self) -> Option<i32> {
         self.update().stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().code()
     }
 
     /// Kills the update when it prints such a line.
-    fn killed(&self, at: impl Fn(&str) -> bool) {
+    pub(super) fn killed(&self, at: impl Fn(&str) -> bool) {
         let mut child = self.update().stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         assert!(lines.any(|line| at(&line)), "the update ended before");
@@ -54,7 +54,7 @@ impl Whole {
     }
 
     /// What the last manifest says of the installation, and which application it names.
-    fn told(&self) -> (Value, Value, String) {
+    pub(super) fn told(&self) -> (Value, Value, String) {
         let manifest = self.rehearsal.manifests().unwrap().pop().unwrap();
         let result = &manifest["installation_report"]["report"]["result"];
         let application =
@@ -63,13 +63,13 @@ impl Whole {
     }
 
     /// Publishes an image and a Compose file of it, pinned.
-    fn application(&self, version: &str, test: &str) -> (String, String) {
+    pub(super) fn application(&self, version: &str, test: &str) -> (String, String) {
         let image = self.device.dockerd.publish(version).image;
         (compose_apart(&image, test), image)
     }
 
     /// The health check of the system passes from here on, or fails.
-    fn set_health(&self, healthy: bool) {
+    pub(super) fn set_health(&self, healthy: bool) {
         let config = self.rehearsal.config();
         let text = std::fs::read_to_string(&config).unwrap();
         let start = text.find("[health]").unwrap();
