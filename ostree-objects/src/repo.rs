@@ -24,9 +24,11 @@ mod prune;
 mod read;
 mod refs;
 mod remote;
+mod sizes;
 mod space;
 mod summary;
 mod temporary;
+mod tombstone;
 mod walk;
 mod write;
 
@@ -40,6 +42,7 @@ pub use lock::{LockKind, RepoLock};
 pub use prune::{PruneOptions, PruneReport};
 pub use read::FileObject;
 pub use remote::Remote;
+pub use sizes::SizesNeeded;
 pub use walk::{EntryObjects, TreeDiff, TreeEntry};
 
 use std::fs::File;

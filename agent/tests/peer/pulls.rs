@@ -2,6 +2,7 @@
 
 mod failures;
 mod server;
+mod sizes;
 mod trusted;
 
 use std::collections::BTreeSet;

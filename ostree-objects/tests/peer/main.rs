@@ -16,6 +16,8 @@ mod random;
 mod repository;
 mod retention;
 mod sign;
+mod sizes;
 mod space;
 mod sysroot;
+mod tombstones;
 mod tree;

@@ -45,6 +45,9 @@ pub(super) struct Args {
     /// A further ref that the commit names; may be repeated.
     #[arg(long, value_name = "BRANCH")]
     bind_ref: Vec<String>,
+    /// List the sizes of its objects in it; only in an archive.
+    #[arg(long)]
+    generate_sizes: bool,
     /// A string of the commit's metadata; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     add_metadata_string: Vec<String>,
@@ -79,6 +82,7 @@ pub(super) fn run(repo: &Repo, args: Args) -> anyhow::Result<Checksum> {
         subject: args.subject,
         body: args.body,
         timestamp,
+        generate_sizes: args.generate_sizes,
         metadata,
     };
     repo.commit(&args.tree, &options).with_context(|| format!("committing {}", args.tree.display()))

@@ -29,6 +29,9 @@ pub struct CommitOptions {
     pub timestamp: u64,
     /// The commit before it.
     pub parent: Option<Checksum>,
+    /// List the sizes of its objects in it (`ostree.sizes`), so that who pulls it knows how much that is. Only an archive
+    /// knows what an object takes when it is served: in other repositories this does nothing, as with libostree.
+    pub generate_sizes: bool,
     /// Further metadata, strings by key, in the order in which the tool is given them.
     pub metadata: Vec<(String, String)>,
 }

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 
 use super::CommitOptions;
+use super::sizes::Listing;
 use crate::limits::MAX_DEPTH;
 use crate::repo::content::each_block;
 use crate::repo::parallel::{self, Queue};
@@ -54,6 +55,7 @@ struct Tree<'a> {
     repo: &'a Repo,
     options: &'a CommitOptions,
     is_canonical: bool,
+    sizes: &'a Listing,
     root: Mutex<Option<(Checksum, Checksum)>>,
 }
 
@@ -63,9 +65,10 @@ impl Repo {
         &self,
         root: File,
         options: &CommitOptions,
+        sizes: &Listing,
     ) -> Result<(Checksum, Checksum), RepoError> {
         let is_canonical = options.canonical_permissions || self.mode == RepoMode::BareUserOnly;
-        let tree = Tree { repo: self, options, is_canonical, root: Mutex::new(None) };
+        let tree = Tree { repo: self, options, is_canonical, sizes, root: Mutex::new(None) };
         parallel::run(Vec::from([Job::Root(root)]), |job, queue| tree.work(job, queue))?;
         tree.root
             .into_inner()
@@ -146,7 +149,7 @@ impl Tree<'_> {
     fn complete(&self, mut directory: Arc<Directory>) -> Result<(), RepoError> {
         while let Some(mut done) = Arc::into_inner(directory) {
             let tree = done.tree.get_mut().unwrap_or_else(PoisonError::into_inner).encode();
-            let tree = self.repo.write_metadata(ObjectType::DirTree, None, &tree)?;
+            let tree = self.metadata(ObjectType::DirTree, &tree)?;
             let Some(parent) = done.parent.take() else {
                 *self.root.lock().unwrap_or_else(PoisonError::into_inner) = Some((tree, done.meta));
                 return Ok(());
@@ -165,7 +168,13 @@ impl Tree<'_> {
         let meta = DirMetaRef::new(uid, gid, bits, xattrs.as_ref()).map_err(|_| RepoError::FileType)?;
         let mut bytes = Vec::new();
         let Ok(()) = meta.encode(&mut bytes);
-        self.repo.write_metadata(ObjectType::DirMeta, None, &bytes)
+        self.metadata(ObjectType::DirMeta, &bytes)
+    }
+
+    fn metadata(&self, object_type: ObjectType, bytes: &[u8]) -> Result<Checksum, RepoError> {
+        let checksum = self.repo.write_metadata(object_type, None, bytes)?;
+        self.sizes.metadata(object_type, checksum, bytes);
+        Ok(checksum)
     }
 
     fn file(&self, directory: &Directory, name: Name<'_>, stat: &Stat) -> Result<(), RepoError> {
@@ -184,7 +193,10 @@ impl Tree<'_> {
         let xattrs = self.xattrs(|| attributes::of_name(directory, name.as_str()))?;
         let (uid, gid, _) = self.owner(stat);
         let header = FileHeaderRef::symlink(uid, gid, target, xattrs.as_ref());
-        self.repo.write_file(&header.map_err(|_| RepoError::FileType)?, None, std::io::empty())
+        let header = header.map_err(|_| RepoError::FileType)?;
+        let checksum = self.repo.write_file(&header, None, std::io::empty())?;
+        self.sizes.file(self.repo, checksum, header.unpacked_size(0))?;
+        Ok(checksum)
     }
 
     fn regular(&self, directory: &File, name: Name<'_>) -> Result<Checksum, RepoError> {
@@ -230,8 +242,9 @@ impl Tree<'_> {
         content: impl Read,
     ) -> Result<Checksum, RepoError> {
         if !self.repo.has(ObjectType::File, &checksum)? {
-            self.repo.write_known(header, size, &checksum, content)?;
+            self.repo.write_known(header, size, &checksum, content, self.sizes.packing())?;
         }
+        self.sizes.file(self.repo, checksum, header.unpacked_size(size))?;
         Ok(checksum)
     }
 
