@@ -3,6 +3,7 @@
 mod failures;
 mod server;
 mod sizes;
+mod tombstones;
 mod trusted;
 
 use std::collections::BTreeSet;

@@ -10,9 +10,11 @@
 
 mod checkout;
 mod deltas;
+mod links;
 mod lock;
 mod prune;
 mod random;
+mod reflinks;
 mod repository;
 mod retention;
 mod sign;

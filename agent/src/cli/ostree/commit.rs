@@ -1,6 +1,7 @@
 //! `commit`, with the options of the real tool.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use ostree_objects::Checksum;
@@ -48,6 +49,12 @@ pub(super) struct Args {
     /// List the sizes of its objects in it; only in an archive.
     #[arg(long)]
     generate_sizes: bool,
+    /// Do not read files that are links to the repository's, as in a checkout.
+    #[arg(long)]
+    link_checkout_speedup: bool,
+    /// The same, and commit them as they are in the repository, whatever the other options say of owners.
+    #[arg(long, short = 'I')]
+    devino_canonical: bool,
     /// A string of the commit's metadata; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     add_metadata_string: Vec<String>,
@@ -70,6 +77,7 @@ pub(super) fn run(repo: &Repo, args: Args) -> anyhow::Result<Checksum> {
             bail!("--canonical-permissions makes everything root's");
         }
     }
+    let known_links = args.link_checkout_speedup || args.devino_canonical;
     let options = CommitOptions {
         uid: args.owner_uid,
         gid: args.owner_gid,
@@ -83,6 +91,8 @@ pub(super) fn run(repo: &Repo, args: Args) -> anyhow::Result<Checksum> {
         body: args.body,
         timestamp,
         generate_sizes: args.generate_sizes,
+        known_links: known_links.then(|| repo.scan_links()).transpose()?.map(Arc::new),
+        trust_links: args.devino_canonical,
         metadata,
     };
     repo.commit(&args.tree, &options).with_context(|| format!("committing {}", args.tree.display()))
