@@ -89,8 +89,9 @@ fn a_commit_of_links_is_the_tools_whatever_else_it_changes() {
         let scanned = Arc::new(case.repo.scan_links().unwrap());
         assert!(scanned.len() >= case.known.len());
         let speedup = "--link-checkout-speedup";
+        let nothing: &dyn Fn(&mut CommitOptions) = &|_| ();
         for (arguments, change) in [
-            (&[speedup][..], &(|_: &mut CommitOptions| ()) as &dyn Fn(&mut CommitOptions)),
+            (&[speedup][..], nothing),
             (&[speedup, "--owner-uid=7", "--owner-gid=8"], &|options| {
                 (options.uid, options.gid) = (Some(7), Some(8));
             }),
