@@ -204,6 +204,26 @@ fn sizes_are_listed_and_printed_as_by_the_tool() {
 }
 
 #[test]
+fn a_checkout_of_links_is_committed_as_by_the_tool() {
+    let case = Case::new();
+    two_trees(&case, 6);
+    case.ours("repo", &["init", "--mode=bare-user"]);
+    case.ours("repo", &commit(&[], "two"));
+    case.ours("repo", &["checkout", "-U", "-H", "os/main", "out"]);
+    for options in [
+        &["--link-checkout-speedup"][..],
+        &["-I", "--no-xattrs"],
+        &["--link-checkout-speedup", "--owner-uid=7"],
+    ] {
+        let ours =
+            [&["commit", "--branch=again", "--timestamp=1", "--parent=none"], options, &["out"]].concat();
+        let theirs =
+            [&["commit", "--branch=again", "--timestamp=@1", "--parent=none"], options, &["out"]].concat();
+        assert_eq!(case.ours("repo", &ours), case.theirs("repo", &theirs), "{options:?}");
+    }
+}
+
+#[test]
 fn damage_is_named_and_ends_with_1_in_both() {
     let case = Case::new();
     two_trees(&case, 5);

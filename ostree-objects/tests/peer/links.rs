@@ -147,6 +147,26 @@ fn what_is_known_is_not_read_and_what_was_written_to_is() {
 }
 
 #[test]
+fn a_file_that_was_an_object_once_is_read() {
+    let case = Case::new("bare-user", 10);
+    let untouched = case.ours(Some(&case.known), |_| ());
+    // As if it had been pruned and fetched again: the object is another file, and the one that is known is free.
+    let objects = tree::list(&case.directory.join("repo/objects"));
+    let object = objects.iter().find(|(_, entry)| entry.content == b"what is linked").unwrap().0;
+    let object = case.directory.join("repo/objects").join(object);
+    let copy = object.with_extension("copy");
+    testkit::tools::success(testkit::tools::tool("cp").arg("-a").arg(&object).arg(&copy));
+    fs::rename(&copy, &object).unwrap();
+    let path = case.out().join("linked");
+    fs::write(&path, "what is edited").unwrap();
+    set_time(&path, SystemTime::UNIX_EPOCH);
+    let edited = case.ours(Some(&case.known), |_| ());
+    assert_ne!(edited, untouched);
+    assert_eq!(edited.to_hex().as_str(), case.theirs(&["--link-checkout-speedup"]));
+    assert!(case.repo.fsck().unwrap().damaged.is_empty());
+}
+
+#[test]
 fn what_is_not_in_this_repository_is_not_believed() {
     let case = Case::new("bare-user-only", 9);
     let expected = case.ours(None, |_| ());
