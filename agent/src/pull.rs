@@ -14,7 +14,8 @@ pub use trust::{Refusal, Trust, parse_key};
 
 use anyhow::Context;
 use ostree_objects::repo::{LockKind, Repo, RepoError};
-use ostree_objects::{Checksum, CommitRef, DetachedRef, Limits, ObjectType};
+use ostree_objects::summary::SummaryRef;
+use ostree_objects::{Checksum, CommitRef, DetachedRef, Limits, ObjectType, TombstoneRef};
 
 use crate::http::Client;
 use crate::report::{Event, Observer};
@@ -60,6 +61,14 @@ pub struct Options<'a> {
     pub deltas: Deltas,
     /// A commit that may be complete here already: directories that both share are not looked at again.
     pub base: Option<Checksum>,
+}
+
+/// Whoever has the source deleted the commit on purpose: there is a tombstone in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("commit {commit} was deleted from the source on purpose")]
+pub struct Deleted {
+    /// The commit.
+    pub commit: Checksum,
 }
 
 /// What a pull brought.
@@ -198,6 +207,33 @@ impl Admission<'_> {
 }
 
 impl ObjectSource {
+    /// Whether a tombstone says there that a commit which is not there was deleted.
+    fn is_deleted(&self, commit: &Checksum) -> anyhow::Result<bool> {
+        match self {
+            Self::Server { client, url } => {
+                let path = commit.loose_path(ObjectType::TombstoneCommit, ostree_objects::RepoMode::Archive);
+                let limit = u64::try_from(Limits::DEFAULT.metadata_bytes())?;
+                let Some(bytes) = client.get(&format!("{url}/objects/{}", path.as_str()), limit)? else {
+                    return Ok(false);
+                };
+                let tombstone = TombstoneRef::parse(&bytes).with_context(|| path.as_str().to_owned())?;
+                Ok(tombstone.commit() == *commit)
+            }
+            Self::Local(from) => Ok(from.is_deleted(commit)?),
+        }
+    }
+
+    /// Whether every commit that was deleted there is said to have a tombstone: what a server's summary says.
+    ///
+    /// # Errors
+    /// If the server cannot be reached, or its summary is malformed.
+    pub fn promises_tombstones(&self) -> anyhow::Result<bool> {
+        let Self::Server { client, url } = self else { return Ok(false) };
+        let path = format!("{url}/summary");
+        let Some(bytes) = client.get(&path, refs::MAX_SUMMARY_BYTES)? else { return Ok(false) };
+        Ok(SummaryRef::parse(&bytes).context(path)?.has_tombstones())
+    }
+
     /// What lies beside a commit there.
     fn beside(&self, commit: &Checksum) -> anyhow::Result<Option<Vec<u8>>> {
         match self {

@@ -65,6 +65,9 @@ pub enum Event {
         total: u64,
         /// Bytes that were fetched.
         bytes: u64,
+        /// Bytes that there are to fetch one by one, as the commit says: the server may have them compressed otherwise.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bytes_total: Option<u64>,
     },
     /// A commit was pulled.
     Pulled {
@@ -157,7 +160,7 @@ impl Printer {
     }
 
     /// How much there is in all is known only at the end: only then the bar goes.
-    fn pulling(&mut self, done: u64, total: u64, bytes: u64) {
+    fn pulling(&mut self, done: u64, total: u64, bytes: u64, bytes_total: Option<u64>) {
         if !std::io::stderr().is_terminal() {
             return;
         }
@@ -165,7 +168,8 @@ impl Printer {
         bar.set_length(total);
         bar.set_position(done);
         let seconds = bar.elapsed().as_secs().max(1);
-        bar.set_message(format!("{}, {}/s", HumanBytes(bytes), HumanBytes(bytes / seconds)));
+        let of = bytes_total.map_or(String::new(), |total| format!(" of {}", HumanBytes(total)));
+        bar.set_message(format!("{}{of}, {}/s", HumanBytes(bytes), HumanBytes(bytes / seconds)));
     }
 
     fn bar(&mut self, template: &str) -> &ProgressBar {
@@ -206,7 +210,9 @@ impl Observer for Printer {
             Event::Undo { undo: Undo::Nothing, .. } => {}
             Event::Undo { left, undo } => self.line(&format!("     {left:>3} {:<7} {undo}", "back")),
             Event::Progress { what, done, total, unit } => self.progress(what, done, total, unit),
-            Event::Pulling { done, total, bytes } => self.pulling(done, total, bytes),
+            Event::Pulling { done, total, bytes, bytes_total } => {
+                self.pulling(done, total, bytes, bytes_total);
+            }
             Event::Pulled { rev, objects, bytes, delta_parts, .. } => {
                 self.clear();
                 let bytes = HumanBytes(bytes);

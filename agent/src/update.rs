@@ -315,7 +315,10 @@ fn refusal(error: &anyhow::Error) -> Option<String> {
         cause.is::<PullError>()
             || cause.is::<RefusedApplication>()
             || cause.is::<ArchiveError>()
-            || matches!(cause.downcast_ref(), Some(RepoError::Corrupt { .. } | RepoError::Malformed { .. }))
+            || matches!(
+                cause.downcast_ref(),
+                Some(RepoError::Corrupt { .. } | RepoError::Malformed { .. } | RepoError::BeyondSizes(_))
+            )
     });
     is_refused.then(|| format!("image targets: step {}: {error:#}", Step::I7))
 }

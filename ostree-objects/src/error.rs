@@ -151,6 +151,21 @@ pub enum ErrorKind {
     /// A value of the metadata is not of the type that its key has.
     #[error("a value of another type than its key has")]
     ValueType,
+    /// A number has no end, is larger than 64 bits hold, or longer than it need be.
+    #[error("not a number, seven bits a byte")]
+    Varint,
+    /// What has a size is of a type whose size no commit lists: no file, dirtree or dirmeta.
+    #[error("the size of an object of type {number}")]
+    SizesObjectType {
+        /// The type's number.
+        number: u8,
+    },
+    /// Sizes are not in strictly increasing order of their objects' checksums.
+    #[error("sizes are not in strictly increasing order of checksums")]
+    SizesOrder,
+    /// A tombstone names no commit, or another one than the object's name.
+    #[error("a tombstone that does not name its commit")]
+    TombstoneCommit,
     /// What should name a static delta, `FROM-TO` or `TO` in hexadecimal digits, does not.
     #[error("not the name of a static delta")]
     DeltaName,

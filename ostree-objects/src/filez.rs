@@ -1,5 +1,9 @@
 //! `.filez`: an archive repository's file objects. A framed header, then raw deflate of the content.
 
+mod zlib;
+
+pub use zlib::deflate as deflate_as_zlib;
+
 use alloc::{boxed::Box, vec};
 use std::io::{self, Read, Write};
 

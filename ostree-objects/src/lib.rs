@@ -15,6 +15,7 @@ mod hash;
 mod name;
 mod object;
 mod object_type;
+mod varint;
 
 pub mod delta;
 #[cfg(feature = "std")]
@@ -36,8 +37,8 @@ pub use hash::{ContentHasher, Sha256Writer};
 pub use limits::Limits;
 pub use name::{Name, NameError};
 pub use object::{
-    CommitRef, DetachedRef, DirEntry, DirMetaRef, DirTreeRef, FileEntry, FileHeaderRef, FilezHeaderRef,
-    RelatedRef, XattrsRef,
+    BeyondSizes, CommitRef, DetachedRef, DirEntry, DirMetaRef, DirTreeRef, FileEntry, FileHeaderRef,
+    FilezHeaderRef, ObjectSize, RelatedRef, SizesRef, SizesTotal, TombstoneRef, XattrsRef,
 };
 pub use object_type::{ObjectType, RepoMode};
 
@@ -46,4 +47,4 @@ pub use gvariant::{Variant, VariantError};
 #[cfg(feature = "alloc")]
 pub use name::NameBuf;
 #[cfg(feature = "alloc")]
-pub use object::{Clash, Commit, DirMeta, DirTree, DirTreeBuf, FileHeader, Xattrs};
+pub use object::{Clash, Commit, DirMeta, DirTree, DirTreeBuf, FileHeader, Sizes, SizesError, Xattrs};

@@ -52,6 +52,13 @@ pub const MAX_VARIANT_DEPTH: usize = 64;
 /// Longest GVariant type string, in bytes: the limit that D-Bus puts on signatures.
 pub const MAX_TYPE_STRING_BYTES: usize = 255;
 
+/// Longest number in a static delta's operations and in `ostree.sizes`, in bytes: ten times seven bits hold 64
+/// (`ostree-varint.c`).
+pub const MAX_VARINT_BYTES: usize = 10;
+
+/// Longest entry of `ostree.sizes`, in bytes: a checksum, two numbers, and the type's number.
+pub const MAX_SIZES_ENTRY_BYTES: usize = 32 + 2 * MAX_VARINT_BYTES + 1;
+
 /// Most bytes of content that a file object may declare to be stored, before compression.
 pub const MAX_CONTENT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 

@@ -5,6 +5,8 @@ mod detached;
 mod dirmeta;
 mod dirtree;
 mod file;
+mod sizes;
+mod tombstone;
 mod xattrs;
 
 pub use commit::{CommitRef, RelatedRef};
@@ -19,6 +21,10 @@ pub use dirtree::{DirEntry, DirTreeRef, FileEntry};
 #[cfg(feature = "std")]
 pub(crate) use file::FRAME_BYTES;
 pub use file::{FileHeaderRef, FilezHeaderRef};
+#[cfg(feature = "std")]
+pub(crate) use sizes::SIZES_KEY;
+pub use sizes::{BeyondSizes, ObjectSize, SizesRef, SizesTotal};
+pub use tombstone::TombstoneRef;
 pub use xattrs::XattrsRef;
 
 #[cfg(feature = "alloc")]
@@ -29,6 +35,8 @@ pub use dirmeta::DirMeta;
 pub use dirtree::{Clash, DirTree, DirTreeBuf};
 #[cfg(feature = "alloc")]
 pub use file::FileHeader;
+#[cfg(feature = "alloc")]
+pub use sizes::{Sizes, SizesError};
 #[cfg(feature = "alloc")]
 pub use xattrs::Xattrs;
 

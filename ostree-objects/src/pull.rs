@@ -11,7 +11,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::{
-    Checksum, CommitRef, DirMetaRef, DirTreeRef, Error, ErrorKind, Limits, Name, NameError, ObjectType,
+    Checksum, CommitRef, DirMetaRef, DirTreeRef, Error, ErrorKind, Limits, Name, NameError, ObjectSize,
+    ObjectType, Sizes,
 };
 
 /// Most paths that one pull is limited to.
@@ -43,6 +44,8 @@ pub struct Planner {
     complete: BTreeSet<Checksum>,
     /// The components of the paths that alone are wanted.
     subpaths: Vec<Vec<String>>,
+    /// What the commit says of its objects' sizes.
+    sizes: Option<Sizes>,
     done: usize,
     total: usize,
 }
@@ -138,6 +141,7 @@ impl Planner {
             known: BTreeSet::new(),
             complete: BTreeSet::new(),
             subpaths: Vec::new(),
+            sizes: None,
             done: 0,
             total: 0,
         };
@@ -198,6 +202,8 @@ impl Planner {
         match object_type {
             ObjectType::Commit => {
                 let commit = CommitRef::parse_with(bytes, &self.limits).map_err(malformed)?;
+                // Nobody needs them to pull: malformed ones bound nothing, as with libostree.
+                self.sizes = commit.sizes().ok().flatten().map(Sizes::from);
                 self.want(ObjectType::DirMeta, commit.meta(), 1);
                 if self.subpaths.is_empty() {
                     self.want_tree(commit.tree(), 1, Scope::All);
@@ -257,6 +263,19 @@ impl Planner {
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.metadata.is_empty() && self.files.is_empty() && self.outstanding.is_empty()
+    }
+
+    /// What the commit says of the sizes of its objects; `None` if it says nothing, or has not arrived.
+    #[must_use]
+    pub const fn sizes(&self) -> Option<&Sizes> {
+        self.sizes.as_ref()
+    }
+
+    /// What the commit says of an object's size: whoever fetches it can refuse what is larger
+    /// ([`ObjectSize::check`]) before it is stored.
+    #[must_use]
+    pub fn listed(&self, Request { object_type, checksum }: &Request) -> Option<ObjectSize> {
+        self.sizes.as_ref()?.as_ref().get(*object_type, checksum)
     }
 
     /// How many objects are there, and how many are known by now.

@@ -102,6 +102,12 @@ impl<'a> SummaryRef<'a> {
         self.metadata.get("ostree.summary.indexed-deltas").and_then(|value| value.as_bool()) == Some(true)
     }
 
+    /// Whether commits that are deleted leave tombstones (`ostree.summary.tombstone-commits`).
+    #[must_use]
+    pub fn has_tombstones(&self) -> bool {
+        self.metadata.get("ostree.summary.tombstone-commits").and_then(|value| value.as_bool()) == Some(true)
+    }
+
     /// When the summary was made (`ostree.summary.last-modified`), in seconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn last_modified(&self) -> Option<u64> {

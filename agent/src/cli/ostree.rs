@@ -53,6 +53,9 @@ enum Command {
     },
     /// Print what a commit says
     Show {
+        /// Print how large the commit says its objects are, and those that are not here.
+        #[arg(long)]
+        print_sizes: bool,
         /// The commit or ref.
         rev: String,
     },
@@ -80,6 +83,10 @@ enum Command {
         /// Only say what would be removed.
         #[arg(long)]
         no_prune: bool,
+        /// First delete this commit, which no ref may lead to. A tombstone says so from now on in the place of each commit
+        /// that is deleted.
+        #[arg(long, value_name = "COMMIT", conflicts_with = "no_prune")]
+        delete_commit: Option<String>,
     },
     Pull(pull::Args),
     /// Copy commits from a repository on this machine
@@ -149,7 +156,8 @@ pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
         Command::Ls { recursive, checksum, rev } => {
             ls::run(&repo, &resolve(&repo, &rev)?, recursive, checksum)?;
         }
-        Command::Show { rev } => show::print(&repo, &resolve(&repo, &rev)?)?,
+        Command::Show { print_sizes: true, rev } => show::print_sizes(&repo, &resolve(&repo, &rev)?)?,
+        Command::Show { print_sizes: false, rev } => show::print(&repo, &resolve(&repo, &rev)?)?,
         Command::Diff { old, new } => {
             let diff = repo.diff(&resolve(&repo, &old)?, &resolve(&repo, &new)?)?;
             for (letter, paths) in [('M', diff.modified), ('D', diff.removed), ('A', diff.added)] {
@@ -159,7 +167,11 @@ pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
             }
         }
         Command::Fsck { delete } => return fsck(&repo, delete),
-        Command::Prune { refs_only, depth, no_prune } => {
+        Command::Prune { refs_only, depth, no_prune, delete_commit } => {
+            if let Some(text) = delete_commit {
+                let commit = Checksum::from_hex(text.as_bytes()).with_context(|| text.clone())?;
+                repo.delete_commit(&commit)?;
+            }
             let report = repo.prune(&PruneOptions { refs_only, depth, dry_run: no_prune })?;
             print_prune(&report, no_prune);
         }

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use ostree_objects::pull::{Checkpoint, Planner, Request};
 use ostree_objects::repo::{Repo, RepoError};
-use ostree_objects::{Checksum, Limits, ObjectType, RepoMode};
+use ostree_objects::{Checksum, Limits, ObjectSize, ObjectType, RepoMode};
 
-use super::{Admission, ObjectSource, Pulled, part};
+use super::{Admission, Deleted, ObjectSource, Pulled, part};
 use crate::http::GetError;
 use crate::report::{Event, Observer};
 
@@ -33,6 +33,13 @@ pub(super) struct Job<'a> {
     pub(super) continues: bool,
     /// What of it is durable nonetheless.
     pub(super) checkpoint: Option<Checkpoint>,
+}
+
+/// A request, and what the commit says of the object's size.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    request: Request,
+    listed: Option<ObjectSize>,
 }
 
 /// What is in flight and what came, for all threads.
@@ -72,7 +79,7 @@ impl Job<'_> {
         observer: &mut dyn Observer,
     ) -> anyhow::Result<()> {
         let is_over = AtomicBool::new(false);
-        let (ask, asked) = mpsc::channel::<Request>();
+        let (ask, asked) = mpsc::channel::<Wanted>();
         let (answer, answers) = mpsc::channel();
         let asked = Mutex::new(asked);
         std::thread::scope(|scope| {
@@ -82,9 +89,9 @@ impl Job<'_> {
                     loop {
                         // Only the wait is inside of the lock.
                         let next = asked.lock().map(|asked| asked.recv());
-                        let Ok(Ok(request)) = next else { return };
+                        let Ok(Ok(wanted)) = next else { return };
                         if is_over.load(Ordering::Relaxed)
-                            || answer.send((request, self.obtain(request, counters))).is_err()
+                            || answer.send((wanted.request, self.obtain(wanted, counters))).is_err()
                         {
                             return;
                         }
@@ -106,17 +113,19 @@ impl Job<'_> {
         planner: &mut Planner,
         counters: &Counters,
         observer: &mut dyn Observer,
-        ask: &mpsc::Sender<Request>,
+        ask: &mpsc::Sender<Wanted>,
         answers: &mpsc::Receiver<(Request, anyhow::Result<Option<Vec<u8>>>)>,
     ) -> anyhow::Result<()> {
         let mut outstanding = 0_usize;
         let mut told: Option<Instant> = None;
         let mut safe = (0, 0);
+        let mut bytes_total = None;
         loop {
             // As many again wait, so that no thread does.
             while outstanding < 2 * IN_FLIGHT {
                 let Some(request) = planner.next_request() else { break };
-                ask.send(request).context("no thread is left to fetch objects")?;
+                let wanted = Wanted { request, listed: planner.listed(&request) };
+                ask.send(wanted).context("no thread is left to fetch objects")?;
                 outstanding += 1;
             }
             if outstanding == 0 {
@@ -125,14 +134,19 @@ impl Job<'_> {
             let (request, obtained) = answers.recv().context("no thread is left to fetch objects")?;
             outstanding -= 1;
             match obtained? {
-                Some(bytes) => planner.metadata_arrived(request, &bytes)?,
+                Some(bytes) => {
+                    planner.metadata_arrived(request, &bytes)?;
+                    if request.object_type == ObjectType::Commit {
+                        bytes_total = self.bytes_to_fetch(planner)?;
+                    }
+                }
                 None => planner.file_arrived(request)?,
             }
             let bytes = counters.bytes.load(Ordering::Relaxed);
             let objects = counters.objects.load(Ordering::Relaxed);
             if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
                 told = Some(Instant::now());
-                tell(planner, bytes, observer)?;
+                tell(planner, bytes, bytes_total, observer)?;
             }
             if objects - safe.0 >= CHECKPOINT_OBJECTS || bytes - safe.1 >= CHECKPOINT_BYTES {
                 safe = (objects, bytes);
@@ -145,15 +159,34 @@ impl Job<'_> {
         if !planner.is_done() {
             bail!("the commit is not complete");
         }
-        tell(planner, counters.bytes.load(Ordering::Relaxed), observer)
+        tell(planner, counters.bytes.load(Ordering::Relaxed), bytes_total, observer)
+    }
+
+    /// What the commit says there is to fetch from a server, if all of it is wanted.
+    fn bytes_to_fetch(&self, planner: &Planner) -> anyhow::Result<Option<u64>> {
+        let options = self.admission.options;
+        let (ObjectSource::Server { .. }, Some(sizes), []) = (self.source, planner.sizes(), options.subpaths)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(self.admission.repo.sizes_needed(&sizes.as_ref())?.needed.archived))
     }
 
     /// Gets one object; returns the bytes of metadata.
-    fn obtain(&self, request: Request, counters: &Counters) -> anyhow::Result<Option<Vec<u8>>> {
+    fn obtain(&self, wanted: Wanted, counters: &Counters) -> anyhow::Result<Option<Vec<u8>>> {
+        let request = wanted.request;
         let repo = self.admission.repo;
         let found = match self.present(repo, request)? {
             Present::No => {
-                let got = self.store(request, counters)?;
+                let got = match self.store(wanted, counters) {
+                    Err(error) if request.object_type == ObjectType::Commit && is_absent(&error) => {
+                        let commit = request.checksum;
+                        // Whatever stands in its place, it is not there.
+                        let is_deleted = self.source.is_deleted(&commit).unwrap_or(false);
+                        return Err(if is_deleted { Deleted { commit }.into() } else { error });
+                    }
+                    got => got?,
+                };
                 counters.objects.fetch_add(1, Ordering::Relaxed);
                 return Ok(got);
             }
@@ -166,17 +199,25 @@ impl Job<'_> {
         Ok(found)
     }
 
-    fn store(&self, request: Request, counters: &Counters) -> anyhow::Result<Option<Vec<u8>>> {
+    /// Fetches an object, and keeps it unless it is larger than the commit says.
+    fn store(
+        &self,
+        Wanted { request, listed }: Wanted,
+        counters: &Counters,
+    ) -> anyhow::Result<Option<Vec<u8>>> {
         let Request { object_type, checksum } = request;
+        let check_size = |size| listed.map_or(Ok(()), |listed| listed.check(size)).map_err(RepoError::from);
         let repo = self.admission.repo;
         let bytes = match (self.source, object_type) {
             (ObjectSource::Server { client, url }, ObjectType::File) => {
                 let url = object_url(url, request);
-                part::fetch(client, &url, repo, &checksum, self.continues, &counters.bytes)?;
+                let (listed, may_go_on) = (listed.as_ref(), self.continues);
+                part::fetch(client, &url, repo, &checksum, listed, may_go_on, &counters.bytes)?;
                 return Ok(None);
             }
             (ObjectSource::Local(from), ObjectType::File) => {
                 let object = from.open_file(&checksum)?;
+                check_size(object.header.as_ref().unpacked_size(object.size))?;
                 repo.write_file(&object.header.as_ref(), Some(&checksum), object.content)?;
                 return Ok(None);
             }
@@ -196,6 +237,7 @@ impl Job<'_> {
             }
             self.admission.admit(&bytes)?;
         }
+        check_size(u64::try_from(bytes.len())?)?;
         repo.write_metadata(object_type, Some(&checksum), &bytes)?;
         Ok(Some(bytes))
     }
@@ -225,6 +267,12 @@ impl Job<'_> {
     }
 }
 
+/// Whether the source said that it does not have what was asked for.
+fn is_absent(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(GetError::Status { status: 404, .. }))
+        || matches!(error.downcast_ref(), Some(RepoError::Missing { .. }))
+}
+
 enum Present {
     No,
     File,
@@ -236,8 +284,14 @@ fn object_url(url: &str, request: Request) -> String {
     format!("{url}/objects/{}", path.as_str())
 }
 
-fn tell(planner: &Planner, bytes: u64, observer: &mut dyn Observer) -> anyhow::Result<()> {
+fn tell(
+    planner: &Planner,
+    bytes: u64,
+    bytes_total: Option<u64>,
+    observer: &mut dyn Observer,
+) -> anyhow::Result<()> {
     let (done, total) = planner.progress();
-    observer.event(Event::Pulling { done: u64::try_from(done)?, total: u64::try_from(total)?, bytes });
+    let (done, total) = (u64::try_from(done)?, u64::try_from(total)?);
+    observer.event(Event::Pulling { done, total, bytes, bytes_total });
     Ok(())
 }

@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ostree_objects::Checksum;
 use ostree_objects::repo::{Repo, RepoError};
+use ostree_objects::{Checksum, ObjectSize};
 
 use crate::http::{Client, GetError, Resuming};
 
@@ -14,12 +14,13 @@ use crate::http::{Client, GetError, Resuming};
 pub const MIN_PART_BYTES: u64 = 1024 * 1024;
 
 /// Fetches a `.filez` from `url` into `repo`, from where an earlier process was cut off if it left a part; `may_go_on`
-/// says whether to look for one. The bytes are counted as they come.
+/// says whether to look for one, and `listed` what the commit says of its size. The bytes are counted as they come.
 pub(super) fn fetch(
     client: &Client,
     url: &str,
     repo: &Repo,
     checksum: &Checksum,
+    listed: Option<&ObjectSize>,
     may_go_on: bool,
     received: &AtomicU64,
 ) -> anyhow::Result<()> {
@@ -37,7 +38,7 @@ pub(super) fn fetch(
             part.set_len(kept)?;
         }
         let mut recorded = Recorded { body, kept, position: 0, part: part.as_ref(), received };
-        let written = repo.write_filez(checksum, &mut recorded);
+        let written = repo.write_filez_within(checksum, listed, &mut recorded);
         match written {
             Ok(_) => {
                 if part.is_some() {
@@ -62,7 +63,7 @@ pub(super) fn fetch(
 /// Whether the bytes are wrong, rather than the way they came or where they go.
 fn is_of_content(error: &RepoError) -> bool {
     match error {
-        RepoError::Corrupt { .. } | RepoError::Malformed { .. } => true,
+        RepoError::Corrupt { .. } | RepoError::Malformed { .. } | RepoError::BeyondSizes(_) => true,
         RepoError::Io { error, .. } => error.kind() == io::ErrorKind::InvalidData,
         _ => false,
     }

@@ -14,7 +14,7 @@ use crate::http::Client;
 const MAX_REF_BYTES: u64 = 128;
 
 /// The largest summary that is fetched, and what signs it, in bytes.
-const MAX_SUMMARY_BYTES: u64 = 32 * 1024 * 1024;
+pub(super) const MAX_SUMMARY_BYTES: u64 = 32 * 1024 * 1024;
 
 /// The branches of a server.
 #[derive(Debug)]

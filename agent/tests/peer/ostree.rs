@@ -162,6 +162,68 @@ fn what_is_pulled_over_http_or_copied_passes_the_tools_fsck() {
 }
 
 #[test]
+fn sizes_are_listed_and_printed_as_by_the_tool() {
+    let case = Case::new();
+    let hello = case.path("two");
+    two_trees(&case, 4);
+    // From one byte to what is printed in megabytes.
+    for (name, size) in [("1", 1), ("999", 999), ("5250", 5250), ("large", 5_350_000)] {
+        let content = (0..size).map(|at: u32| (at ^ (at >> 8) ^ (at >> 13)).to_le_bytes()[0]);
+        std::fs::write(hello.join(name), content.collect::<Vec<u8>>()).unwrap();
+    }
+    std::fs::create_dir(case.path("one byte")).unwrap();
+    std::os::unix::fs::symlink("a", case.path("one byte/link")).unwrap();
+    std::fs::create_dir(case.path("theirs")).unwrap();
+    case.theirs("theirs", &["init", "--mode=archive"]);
+    case.ours("ours", &["init", "--mode=archive"]);
+    for tree in ["one byte", "one", "two"] {
+        let ours = case.ours("ours", &commit(&["--generate-sizes"], tree));
+        let arguments = ["commit", "--timestamp=@1767225600", "--generate-sizes", "--no-xattrs"];
+        assert_eq!(case.theirs("theirs", &[&arguments[..], OPTIONS, &[tree]].concat()), ours, "{tree}");
+        let print = ["show", "--print-sizes", "os/main"];
+        assert_eq!(case.ours("ours", &print), case.theirs("theirs", &print), "{tree}");
+    }
+    // Objects that are not there are needed: all but what one file fewer has.
+    case.theirs("partial", &["init", "--mode=archive"]);
+    let server = Server::start(&case.path("theirs"));
+    case.theirs("partial", &["remote", "add", "--no-gpg-verify", "origin", &server.url]);
+    case.theirs("partial", &["pull", "--commit-metadata-only", "origin", "os/main"]);
+    case.theirs("partial", &["commit", "-b", "other", "one byte"]);
+    let print = ["show", "--print-sizes", "origin:os/main"];
+    let printed = case.ours("partial", &print);
+    assert_eq!(printed, case.theirs("partial", &print));
+    assert!(printed.contains("MB/") && !printed.contains(": 0 bytes"), "{printed}");
+    // Of a commit without sizes both say the same, too.
+    case.ours("ours", &commit(&[], "one"));
+    let mut theirs = tools::tool("ostree");
+    let theirs = theirs.arg(case.repo("ours")).args(["show", "--print-sizes", "os/main"]).output().unwrap();
+    let ours = case.run("ours", &["show", "--print-sizes", "os/main"]);
+    assert_eq!((ours.status.code(), theirs.status.code()), (Some(1), Some(1)));
+    let said = text(theirs.stderr);
+    assert!(text(ours.stderr).contains(said.trim_start_matches("error: ").trim()), "{said}");
+}
+
+#[test]
+fn a_checkout_of_links_is_committed_as_by_the_tool() {
+    let case = Case::new();
+    two_trees(&case, 6);
+    case.ours("repo", &["init", "--mode=bare-user"]);
+    case.ours("repo", &commit(&[], "two"));
+    case.ours("repo", &["checkout", "-U", "-H", "os/main", "out"]);
+    for options in [
+        &["--link-checkout-speedup"][..],
+        &["-I", "--no-xattrs"],
+        &["--link-checkout-speedup", "--owner-uid=7"],
+    ] {
+        let ours =
+            [&["commit", "--branch=again", "--timestamp=1", "--parent=none"], options, &["out"]].concat();
+        let theirs =
+            [&["commit", "--branch=again", "--timestamp=@1", "--parent=none"], options, &["out"]].concat();
+        assert_eq!(case.ours("repo", &ours), case.theirs("repo", &theirs), "{options:?}");
+    }
+}
+
+#[test]
 fn damage_is_named_and_ends_with_1_in_both() {
     let case = Case::new();
     two_trees(&case, 5);

@@ -2,6 +2,8 @@
 
 mod failures;
 mod server;
+mod sizes;
+mod tombstones;
 mod trusted;
 
 use std::collections::BTreeSet;

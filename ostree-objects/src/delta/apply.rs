@@ -4,30 +4,60 @@ use super::{
     unpack,
 };
 use crate::limits::{MAX_CONTENT_BYTES, MAX_FILE_HEADER_BYTES, MAX_PART_UNPACKED_BYTES, XZ_MEMORY_KIB};
-use crate::{Checksum, Error, ErrorKind, FileHeaderRef, Limits, ObjectType, XattrsRef};
+use crate::{Checksum, Error, ErrorKind, FileHeaderRef, Limits, ObjectType, SizesRef, XattrsRef};
 
 /// What a delta may use, whatever it says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Budget {
+pub struct Budget<'a> {
     /// The largest part after inflating, in bytes; that much memory it takes.
     pub unpacked_bytes: usize,
     /// The most memory for inflating an `.xz` stream, in KiB.
     pub xz_memory_kib: u32,
     /// What all objects together may have, in bytes. It shrinks from part to part.
     pub objects_bytes: u64,
+    /// What the commit says that its objects have, and what of the files that it lists is left, in bytes.
+    sizes: Option<(SizesRef<'a>, u64)>,
 }
 
-impl Budget {
+impl Budget<'_> {
     /// [`MAX_PART_UNPACKED_BYTES`], [`XZ_MEMORY_KIB`] and [`MAX_CONTENT_BYTES`].
     pub const DEFAULT: Self = Self {
         unpacked_bytes: MAX_PART_UNPACKED_BYTES,
         xz_memory_kib: XZ_MEMORY_KIB,
         objects_bytes: MAX_CONTENT_BYTES,
+        sizes: None,
     };
+
+    /// The same, but no object may be larger than its commit says, nor all files together: not even those that are not
+    /// listed. A delta to a commit that lists only a part of its files is then refused if it holds more.
+    ///
+    /// What is listed is sound as far as whoever made the commit is trusted, whose checksum covers it; what a delta says
+    /// of itself is as trustworthy as the server.
+    #[must_use]
+    pub fn within(self, sizes: SizesRef<'_>) -> Budget<'_> {
+        let files = sizes.iter().filter(|size| size.object_type() == ObjectType::File);
+        let left = files.fold(0, |sum: u64, size| sum.saturating_add(size.unpacked));
+        Budget { sizes: Some((sizes, left)), ..self }
+    }
+
+    /// Takes `bytes` of a file's content.
+    fn spend_content(&mut self, bytes: u64) -> Result<(), DeltaError> {
+        if let Some((_, left)) = &mut self.sizes {
+            *left = left.checked_sub(bytes).ok_or(DeltaError::CommitFiles { limit: *left })?;
+        }
+        spend(bytes, &mut self.objects_bytes)
+    }
+
+    fn check_size(&self, object: &PartObject, bytes: u64) -> Result<(), DeltaError> {
+        match self.sizes {
+            Some((sizes, _)) => Ok(sizes.check(object.object_type, &object.checksum, bytes)?),
+            None => Ok(()),
+        }
+    }
 }
 
-impl Default for Budget {
+impl Default for Budget<'_> {
     fn default() -> Self {
         Self::DEFAULT
     }
@@ -95,7 +125,7 @@ pub trait ReadContent<E> {
 pub fn apply_part<O: Objects>(
     header: &PartHeaderRef<'_>,
     stored: &[u8],
-    budget: &mut Budget,
+    budget: &mut Budget<'_>,
     objects: &O,
 ) -> Result<(), ApplyError<O::Error>> {
     let unpacked = unpack(header, stored, budget)?;
@@ -109,7 +139,7 @@ pub fn apply_part<O: Objects>(
 pub fn apply_unpacked<O: Objects>(
     part: PartRef<'_>,
     header: &PartHeaderRef<'_>,
-    budget: &mut Budget,
+    budget: &mut Budget<'_>,
     objects: &O,
 ) -> Result<(), ApplyError<O::Error>> {
     let mut executor = Executor {
@@ -209,12 +239,13 @@ impl<'a, O: Objects> Executor<'a, O> {
         &mut self,
         object: &PartObject,
         operation: Operation,
-        budget: &mut Budget,
+        budget: &mut Budget<'_>,
     ) -> Result<(), ApplyError<O::Error>> {
         let is_file = object.object_type == ObjectType::File;
         match operation {
             Operation::Metadata { payload } if !is_file => self.metadata(object, &payload, budget),
             Operation::File { mode, xattrs, payload } if is_file => {
+                budget.check_size(object, payload.length)?;
                 let bytes = self.payload(&payload)?;
                 let (mode, xattrs) = self.described(mode, xattrs, budget)?;
                 let (uid, gid, mode) = (mode.uid, mode.gid, mode.mode);
@@ -230,6 +261,7 @@ impl<'a, O: Objects> Executor<'a, O> {
                 self.file(object, &FileHeaderRef::regular(uid, gid, mode, xattrs)?, bytes)
             }
             Operation::Open { mode, xattrs, size } if is_file => {
+                budget.check_size(object, size)?;
                 let (mode, xattrs) = self.described(mode, xattrs, budget)?;
                 let header = FileHeaderRef::regular(mode.uid, mode.gid, mode.mode, xattrs)?;
                 self.charge(size, budget)?;
@@ -251,13 +283,14 @@ impl<'a, O: Objects> Executor<'a, O> {
         &self,
         object: &PartObject,
         payload: &Range,
-        budget: &mut Budget,
+        budget: &mut Budget<'_>,
     ) -> Result<(), ApplyError<O::Error>> {
         let bytes = self.payload(payload)?;
         let limit = Limits::DEFAULT.metadata_bytes();
         if bytes.len() > limit {
             return Err(Error { kind: ErrorKind::TooLarge { limit, actual: bytes.len() }, offset: 0 }.into());
         }
+        budget.check_size(object, payload.length)?;
         spend(payload.length, &mut budget.objects_bytes)?;
         if !self.objects.wants(object).map_err(ApplyError::Objects)? {
             return Ok(());
@@ -289,7 +322,7 @@ impl<'a, O: Objects> Executor<'a, O> {
         &self,
         mode: u64,
         xattrs: u64,
-        budget: &mut Budget,
+        budget: &mut Budget<'_>,
     ) -> Result<(super::FileMode, XattrsRef<'a>), DeltaError> {
         let index = |number: u64| usize::try_from(number).map_err(|_| self.broken(OperationRule::Index));
         let mode = self.part.mode(index(mode)?).ok_or(self.broken(OperationRule::Index))?;
@@ -305,10 +338,10 @@ impl<'a, O: Objects> Executor<'a, O> {
     }
 
     /// A file's content counts against what the superblock declares and what the caller allows.
-    fn charge(&mut self, bytes: u64, budget: &mut Budget) -> Result<(), DeltaError> {
+    fn charge(&mut self, bytes: u64, budget: &mut Budget<'_>) -> Result<(), DeltaError> {
         let declared = DeltaError::ObjectsSize { limit: self.declared };
         self.declared_left = self.declared_left.checked_sub(bytes).ok_or(declared)?;
-        spend(bytes, &mut budget.objects_bytes)
+        budget.spend_content(bytes)
     }
 
     /// Passes over a file that is there already.

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::diff::diff;
 use super::{Compression, DeltaName, Fallback, PartObject};
 use crate::gvariant::{Variant, Writer, minimal_width, write_array, write_metadata};
-use crate::{Checksum, FileHeaderRef, ObjectType};
+use crate::{Checksum, FileHeaderRef, ObjectType, varint};
 
 /// A part that is being made: objects, one after the other.
 #[derive(Debug, Default)]
@@ -156,17 +156,8 @@ impl PartBuilder {
         (mode_number, number)
     }
 
-    /// Seven bits a byte, least significant first.
     fn number(&mut self, number: usize) {
-        let mut rest = number;
-        loop {
-            let low = u8::try_from(rest & 0x7f).unwrap_or_default();
-            rest >>= 7;
-            if rest == 0 {
-                return self.operations.push(low);
-            }
-            self.operations.push(low | 0x80);
-        }
+        varint::write(u64::try_from(number).unwrap_or(u64::MAX), &mut self.operations);
     }
 }
 

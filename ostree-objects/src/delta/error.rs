@@ -1,4 +1,4 @@
-use crate::{Checksum, Error, ObjectType};
+use crate::{BeyondSizes, Checksum, Error, ObjectType};
 
 /// Why a static delta cannot be applied. Its commit can still be had object by object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +45,15 @@ pub enum DeltaError {
     #[error("objects of more than {limit} bytes")]
     ObjectsSize {
         /// What was declared for this part, or is left of what the caller allows.
+        limit: u64,
+    },
+    /// An object is larger than the commit says.
+    #[error("{0}")]
+    BeyondSizes(#[from] BeyondSizes),
+    /// Files are larger than all that the commit lists have together, in bytes.
+    #[error("files of more than {limit} bytes, which is what the commit says is left of them")]
+    CommitFiles {
+        /// What is left of what the commit lists.
         limit: u64,
     },
     /// The superblock, the part or an object's header is malformed.

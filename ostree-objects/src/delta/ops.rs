@@ -1,6 +1,7 @@
 //! The operations of a part, one byte and numbers in LEB128 each (`ostree-repo-static-delta-processing.c`).
 
 use super::{DeltaError, OperationRule};
+use crate::varint;
 
 /// An operation. Numbers are as stored: indices, and offsets and lengths in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,23 +142,11 @@ impl<'a> Operations<'a> {
         Ok(Range { length, offset: self.number()? })
     }
 
-    /// Seven bits a byte, least significant first; at most ten bytes.
     fn number(&mut self) -> Result<u64, NoOperation> {
-        let mut number = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = *self.bytes.get(self.position).ok_or(NoOperation::Number)?;
-            self.position += 1;
-            let bits = u64::from(byte & 0x7f);
-            // The tenth byte has room for one bit.
-            if shift == 63 && bits > 1 {
-                return Err(NoOperation::Number);
-            }
-            number |= bits << shift;
-            if byte & 0x80 == 0 {
-                return Ok(number);
-            }
-        }
-        Err(NoOperation::Number)
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        let number = varint::read(rest).ok_or(NoOperation::Number)?;
+        self.position = self.position.saturating_add(number.len);
+        Ok(number.value)
     }
 }
 

@@ -17,7 +17,7 @@ const STEP_BYTES: usize = 256 * 1024;
 pub fn unpack<'a>(
     header: &PartHeaderRef<'_>,
     stored: &'a [u8],
-    budget: &Budget,
+    budget: &Budget<'_>,
 ) -> Result<Cow<'a, [u8]>, DeltaError> {
     let size = u64::try_from(stored.len()).unwrap_or(u64::MAX);
     if size != header.size {
@@ -39,7 +39,7 @@ pub fn unpack<'a>(
 }
 
 /// Memory is taken as bytes come out, not as the stream announces them.
-fn inflate(mut input: &[u8], budget: &Budget) -> Result<Vec<u8>, DeltaError> {
+fn inflate(mut input: &[u8], budget: &Budget<'_>) -> Result<Vec<u8>, DeltaError> {
     let mut stream = XzStream::new_mem_limit(false, budget.xz_memory_kib);
     let mut step = vec![0; STEP_BYTES];
     let mut output = Vec::new();

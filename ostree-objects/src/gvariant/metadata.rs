@@ -6,6 +6,7 @@ use alloc::string::String;
 #[cfg(feature = "alloc")]
 use embedded_io::Write;
 
+use super::check::split_variant;
 use super::{Array, Span, Tuple, VariantRef, read_variant};
 #[cfg(feature = "alloc")]
 use super::{Counter, Variant, Writer, align, minimal_width, write_array};
@@ -41,6 +42,18 @@ impl<'a> MetadataRef<'a> {
     #[must_use]
     pub fn get(&self, key: &str) -> Option<VariantRef<'a>> {
         self.iter().find(|(name, _)| *name == key).map(|(_, value)| value)
+    }
+
+    /// The type string of the value of `key`, and its bytes with their place; of two, the first.
+    pub(crate) fn find(&self, key: &str) -> Option<(&'a [u8], Span<'a>)> {
+        let entries = self.entries;
+        (0..entries.len()).find_map(move |index| {
+            let mut tuple = Tuple::new(entries.get(index).ok()?, 1).ok()?;
+            let name = tuple.variable(1).ok()?.string().ok()?;
+            // `read` has read each of them once.
+            let value = if name == key { tuple.last(8).ok() } else { None };
+            split_variant(&value?).ok()
+        })
     }
 }
 

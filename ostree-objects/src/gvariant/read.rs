@@ -166,7 +166,7 @@ impl<'a> Tuple<'a> {
 }
 
 /// The elements of an array whose elements have no fixed size.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Array<'a> {
     span: Span<'a>,
     alignment: usize,
@@ -177,6 +177,11 @@ pub(crate) struct Array<'a> {
 }
 
 impl<'a> Array<'a> {
+    /// No elements.
+    #[cfg(feature = "alloc")]
+    pub(crate) const EMPTY: Array<'static> =
+        Array { span: Span::new(&[]), alignment: 1, count: 0, body: 0, width: 1 };
+
     pub(crate) fn new(span: Span<'a>, alignment: usize) -> Result<Self, Error> {
         let len = span.len();
         if len == 0 {
@@ -195,6 +200,12 @@ impl<'a> Array<'a> {
 
     pub(crate) const fn len(&self) -> usize {
         self.count
+    }
+
+    /// All of it, framing offsets included.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn bytes(&self) -> &'a [u8] {
+        self.span.bytes
     }
 
     /// Element `index`. Reading each of them once checks the whole array.

@@ -4,9 +4,10 @@ mod owned;
 #[cfg(feature = "alloc")]
 pub use owned::Commit;
 
-use super::metadata_span;
+use super::sizes::SIZES_KEY;
+use super::{SizesRef, metadata_span};
 use crate::gvariant::{Array, MetadataRef, Span, Tuple};
-use crate::{Checksum, Error, Limits};
+use crate::{Checksum, Error, ErrorKind, Limits};
 
 /// A commit: `(a{sv}aya(say)sstayay)`, its time in big-endian order.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +106,19 @@ impl<'a> CommitRef<'a> {
     #[must_use]
     pub const fn meta(&self) -> Checksum {
         self.meta
+    }
+
+    /// The sizes of its objects (`ostree.sizes`); `None` if it does not list them. Whoever made the commit says so, and
+    /// nobody has checked it.
+    ///
+    /// # Errors
+    /// As [`SizesRef::parse`], with the place in the commit, and if the value is of another type.
+    pub fn sizes(&self) -> Result<Option<SizesRef<'a>>, Error> {
+        match self.metadata.find(SIZES_KEY) {
+            None => Ok(None),
+            Some((b"aay", span)) => SizesRef::read(span).map(Some),
+            Some((_, span)) => Err(span.error(0, ErrorKind::ValueType)),
+        }
     }
 }
 

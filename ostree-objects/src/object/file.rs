@@ -100,6 +100,16 @@ impl<'a> FileHeaderRef<'a> {
         self.xattrs
     }
 
+    /// What a commit lists as such an object's size ([`ObjectSize::unpacked`](crate::ObjectSize)), with `content` bytes of
+    /// content: a symbolic link has those of its target instead.
+    #[must_use]
+    pub fn unpacked_size(&self, content: u64) -> u64 {
+        match self.symlink_target() {
+            Some(target) => u64::try_from(target.len()).unwrap_or(u64::MAX),
+            None => content,
+        }
+    }
+
     /// Writes the header with its frame, as the object's checksum starts.
     ///
     /// # Errors

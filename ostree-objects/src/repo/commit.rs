@@ -1,6 +1,7 @@
 //! Committing a directory, as `ostree commit`.
 
 mod options;
+mod sizes;
 mod tree;
 
 pub use options::CommitOptions;
@@ -12,6 +13,7 @@ use alloc::vec::Vec;
 use rustix::fs::CWD;
 
 use super::{LockKind, Repo, RepoError, open_directory};
+use crate::object::SIZES_KEY;
 use crate::{Checksum, Commit, ObjectType, Variant};
 
 impl Repo {
@@ -25,7 +27,8 @@ impl Repo {
     pub fn commit(&self, path: &Path, options: &CommitOptions) -> Result<Checksum, RepoError> {
         let root = open_directory(CWD, path)?;
         let _lock = self.lock(LockKind::Shared)?;
-        let (tree, meta) = self.commit_tree(root, options)?;
+        let sizes = sizes::Listing::new(self.mode, options);
+        let (tree, meta) = self.commit_tree(root, options, &sizes)?;
         let text = |text: &str| Variant::string(text).map_err(|_| RepoError::NoRef);
         let mut metadata = Vec::new();
         for (key, value) in &options.metadata {
@@ -38,6 +41,7 @@ impl Repo {
             let binding = Variant::strings(refs).map_err(|_| RepoError::RefName)?;
             metadata.push(("ostree.ref-binding".to_string(), binding));
         }
+        metadata.extend(sizes.finish().map(|sizes| (SIZES_KEY.to_string(), sizes.to_variant())));
         let commit = Commit {
             metadata,
             parent: options.parent,

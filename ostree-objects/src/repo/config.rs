@@ -1,6 +1,8 @@
 //! The repository's `config`: a GKeyFile, of which the group `core` says how objects are stored and written.
 
+use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 use std::fs::File;
 use std::io::Read;
@@ -29,6 +31,11 @@ pub(super) struct Config {
     pub(super) lock_timeout: Option<Duration>,
     /// What has to stay free on its file system.
     pub(super) reserve: Reserve,
+    /// Whether a commit that is deleted leaves a tombstone.
+    pub(super) tombstones: bool,
+    /// The smallest file that another file's content may be shared with through a link, in bytes
+    /// (`ostree-repo.c`, `payload_link_threshold`).
+    pub(super) payload_link_bytes: u64,
 }
 
 impl Config {
@@ -54,6 +61,18 @@ impl Config {
             fsync: boolean(value("fsync"), true, "fsync is neither true nor false")?,
             locking: boolean(value("locking"), true, "locking is neither true nor false")?,
             lock_timeout,
+            tombstones: boolean(
+                value("tombstone-commits"),
+                false,
+                "tombstone-commits is neither true nor false",
+            )?,
+            payload_link_bytes: match value("payload-link-threshold").map(str::parse) {
+                None => u64::MAX,
+                Some(Ok(bytes)) => bytes,
+                Some(Err(_)) => {
+                    return Err(RepoError::Config { rule: "payload-link-threshold is no number" });
+                }
+            },
             reserve: Reserve::parse(value("min-free-space-size"), value("min-free-space-percent"))?,
         })
     }
@@ -85,6 +104,32 @@ pub(super) fn value<'a>(text: &'a str, group: &str, key: &str) -> Option<&'a str
     found
 }
 
+/// The text with another value of a key in `[core]`, at the end of that group if it is not there, as GKeyFile writes it.
+/// Everything else stays, comments too, which libostree drops.
+pub(super) fn with(text: &str, key: &str, value: &str) -> String {
+    let line = format!("{key}={value}");
+    let mut lines: Vec<&str> = text.lines().collect();
+    let (mut is_core, mut is_there, mut end) = (false, false, 0);
+    for (index, old) in lines.iter_mut().enumerate() {
+        let trimmed = old.trim();
+        if let Some(name) = trimmed.strip_prefix('[') {
+            is_core = name.strip_suffix(']') == Some("core");
+        }
+        if is_core && trimmed.split_once('=').is_some_and(|(name, _)| name.trim_end() == key) {
+            *old = &line;
+            is_there = true;
+        }
+        if is_core && !trimmed.is_empty() {
+            end = index + 1;
+        }
+    }
+    if !is_there {
+        lines.insert(end, &line);
+    }
+    lines.push("");
+    lines.join("\n")
+}
+
 /// What GKeyFile takes for a boolean.
 pub(super) fn boolean(value: Option<&str>, default: bool, rule: &'static str) -> Result<bool, RepoError> {
     match value {
@@ -108,6 +153,22 @@ mod tests {
         })
     }
 
+    /// The lines of the first and the last text are what `ostree prune --delete-commit` makes of them.
+    #[test]
+    fn a_value_is_set_and_nothing_else_changes() {
+        for (before, after) in [
+            (
+                "[core]\nmode=bare\n\n[remote \"o\"]\nurl=a\n",
+                "[core]\nmode=bare\nkey=true\n\n[remote \"o\"]\nurl=a\n",
+            ),
+            ("# c\n[a]\nkey=1\n[core]\n key = false\n\nb=2\n", "# c\n[a]\nkey=1\n[core]\nkey=true\n\nb=2\n"),
+            ("[core]\nmode=bare", "[core]\nmode=bare\nkey=true\n"),
+        ] {
+            assert_eq!(with(before, "key", "true"), after);
+            assert_eq!(with(after, "key", "true"), after);
+        }
+    }
+
     #[test]
     fn says_what_is_in_the_group_core() {
         let default = Config {
@@ -116,8 +177,12 @@ mod tests {
             locking: true,
             lock_timeout: Some(Duration::from_secs(300)),
             reserve: Reserve::Percent(3),
+            tombstones: false,
+            payload_link_bytes: u64::MAX,
         };
         assert_eq!(parse(""), Ok(default));
+        let more = "tombstone-commits=true\npayload-link-threshold=0\n";
+        assert_eq!(parse(more), Ok(Config { tombstones: true, payload_link_bytes: 0, ..default }));
         // Another group's, and the last one of the same name.
         let other = "fsync = true\n[remote \"core\"]\nfsync=maybe\n[core]\nfsync=false\nlocking=0\n";
         assert_eq!(parse(other), Ok(Config { fsync: false, locking: false, ..default }));
@@ -125,6 +190,8 @@ mod tests {
         assert_eq!(timeouts, Ok(None));
         let timeouts = parse("lock-timeout-secs=0").map(|config| config.lock_timeout);
         assert_eq!(timeouts, Ok(Some(Duration::ZERO)));
+        assert_eq!(parse("tombstone-commits=no"), Err("tombstone-commits is neither true nor false"));
+        assert_eq!(parse("payload-link-threshold=-1"), Err("payload-link-threshold is no number"));
         assert_eq!(parse("fsync=maybe"), Err("fsync is neither true nor false"));
         assert_eq!(parse("lock-timeout-secs=soon"), Err("lock-timeout-secs is no number"));
         assert_eq!(parse("mode=other"), Err("an unknown mode"));

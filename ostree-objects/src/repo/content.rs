@@ -12,10 +12,19 @@ use super::{EPOCH, Repo, RepoError, read};
 use crate::filez::{self, Inflate};
 use crate::limits::MAX_CONTENT_BYTES;
 use crate::object::{Owner, write_owner};
-use crate::{Checksum, ContentHasher, Error, ErrorKind, FileHeaderRef, ObjectType, RepoMode};
+use crate::{Checksum, ContentHasher, Error, ErrorKind, FileHeaderRef, ObjectSize, ObjectType, RepoMode};
 
 /// How much content is read at once, in bytes.
 pub(super) const BUFFER_BYTES: usize = 64 * 1024;
+
+/// How an archive's objects are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Packing {
+    /// As fast as can be.
+    Fast,
+    /// Into the bytes that libostree stores, whose number a commit may list.
+    AsZlib,
+}
 
 impl Repo {
     /// Stores a file object as it is served, `.filez`, and returns its checksum. An archive keeps the very bytes.
@@ -23,15 +32,28 @@ impl Repo {
     /// # Errors
     /// If it is malformed, declares more than [`MAX_CONTENT_BYTES`], has another checksum than `expected`, cannot
     /// be in a repository of this mode, or as of reader and file system. Nothing of it is then kept.
-    pub fn write_filez(&self, expected: &Checksum, mut reader: impl Read) -> Result<Checksum, RepoError> {
+    pub fn write_filez(&self, expected: &Checksum, reader: impl Read) -> Result<Checksum, RepoError> {
+        self.write_filez_within(expected, None, reader)
+    }
+
+    /// Like [`write_filez`](Self::write_filez), of what a commit says the object's size is.
+    ///
+    /// # Errors
+    /// As [`write_filez`](Self::write_filez), and if the object declares more: [`RepoError::BeyondSizes`].
+    pub fn write_filez_within(
+        &self,
+        expected: &Checksum,
+        listed: Option<&ObjectSize>,
+        mut reader: impl Read,
+    ) -> Result<Checksum, RepoError> {
         if self.mode != RepoMode::Archive {
-            return self.write_inflated(expected, &mut reader, |header, expected, content| {
+            return self.write_inflated(expected, listed, &mut reader, |header, expected, content| {
                 self.write_file(header, Some(expected), content)
             });
         }
         let packed = self.temporary_file()?;
         let mut tee = Tee { reader, copy: &packed.file };
-        let checksum = self.write_inflated(expected, &mut tee, |header, expected, content| {
+        let checksum = self.write_inflated(expected, listed, &mut tee, |header, expected, content| {
             let mut hasher = ContentHasher::new(header);
             each_block(content, |bytes| {
                 hasher.update(bytes);
@@ -49,6 +71,7 @@ impl Repo {
     fn write_inflated(
         &self,
         expected: &Checksum,
+        listed: Option<&ObjectSize>,
         mut reader: impl Read,
         write: impl FnOnce(&FileHeaderRef<'_>, &Checksum, &mut dyn Read) -> Result<Checksum, RepoError>,
     ) -> Result<Checksum, RepoError> {
@@ -59,10 +82,13 @@ impl Repo {
             let (object_type, error) = (ObjectType::File, Error { kind, offset: 0 });
             return Err(RepoError::Malformed { object_type, checksum: *expected, error });
         }
+        let header = header.as_ref();
+        if let Some(listed) = listed {
+            listed.check(header.unpacked_size(size))?;
+        }
         if self.mode != RepoMode::Archive {
             self.check_space(size)?;
         }
-        let header = header.as_ref();
         match header.symlink_target() {
             Some(_) => write(&header, expected, &mut io::empty()),
             None => write(&header, expected, &mut Inflate::new(reader, size)),
@@ -98,7 +124,7 @@ impl Repo {
         }
         if self.mode == RepoMode::Archive {
             plain.file.seek(SeekFrom::Start(0)).map_err(RepoError::io("reading an object"))?;
-            let packed = self.pack(&plain.file, header, size)?;
+            let packed = self.pack(&plain.file, header, size, Packing::Fast)?;
             self.keep(packed.into_name(), ObjectType::File, &actual)?;
         } else {
             self.finish(&plain.file, header)?;
@@ -115,13 +141,14 @@ impl Repo {
         size: u64,
         checksum: &Checksum,
         content: impl Read,
+        packing: Packing,
     ) -> Result<(), RepoError> {
         if self.mode != RepoMode::Archive {
             self.check_space(size)?;
             return self.write_file(header, Some(checksum), content).map(drop);
         }
         let mut hashing = Hashing { reader: content, hasher: ContentHasher::new(header) };
-        let packed = self.pack(&mut hashing, header, size)?;
+        let packed = self.pack(&mut hashing, header, size, packing)?;
         self.check_expected(ObjectType::File, Some(checksum), hashing.hasher.finish())?;
         self.keep(packed.into_name(), ObjectType::File, checksum)
     }
@@ -139,7 +166,7 @@ impl Repo {
         }
         let name = match self.mode {
             RepoMode::Bare | RepoMode::BareUserOnly => self.own_link(header, target)?,
-            RepoMode::Archive => self.pack(io::empty(), header, 0)?.into_name(),
+            RepoMode::Archive => self.pack(io::empty(), header, 0, Packing::Fast)?.into_name(),
             _ => {
                 let mut plain = self.temporary_file()?;
                 let text = plain.file.write_all(target.as_bytes()).and_then(|()| plain.file.write_all(&[0]));
@@ -163,6 +190,7 @@ impl Repo {
         content: impl Read,
         header: &FileHeaderRef<'_>,
         size: u64,
+        packing: Packing,
     ) -> Result<Temporary<'_>, RepoError> {
         let packed = self.temporary_file()?;
         let mut writer = BufWriter::with_capacity(BUFFER_BYTES, &packed.file);
@@ -171,7 +199,10 @@ impl Repo {
         let pack = || {
             writer.write_all(&start)?;
             if header.symlink_target().is_none() {
-                filez::deflate(content, &mut writer, filez::DEFAULT_LEVEL)?;
+                match packing {
+                    Packing::Fast => filez::deflate(content, &mut writer, filez::DEFAULT_LEVEL)?,
+                    Packing::AsZlib => filez::deflate_as_zlib(content, &mut writer)?,
+                }
             }
             writer.flush()
         };

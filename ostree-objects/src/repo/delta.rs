@@ -22,7 +22,8 @@ impl Repo {
     /// is then marked as partial: that nothing is missing has to be seen by a walk, such as [`Repo::complete`] or a
     /// pull.
     ///
-    /// `part` is asked for parts that are not in the superblock; `None` says that there is none.
+    /// `part` is asked for parts that are not in the superblock; `None` says that there is none. If the commit lists the
+    /// sizes of its objects, they bound the delta too ([`Budget::within`]).
     ///
     /// # Errors
     /// If the delta leads to another commit than `expected`, starts from one that is not there, is damaged or
@@ -31,7 +32,7 @@ impl Repo {
         &self,
         delta: &SuperblockRef<'_>,
         expected: Option<&Checksum>,
-        mut budget: Budget,
+        budget: Budget<'_>,
         mut part: impl FnMut(usize, &PartHeaderRef<'_>) -> Result<Option<Vec<u8>>, E>,
     ) -> Result<(), E> {
         let _lock = self.lock(LockKind::Shared)?;
@@ -47,6 +48,8 @@ impl Repo {
         {
             return Err(DeltaError::FromMissing { commit }.into());
         }
+        let sizes = delta.commit().sizes().map_err(DeltaError::Malformed)?;
+        let mut budget = sizes.map_or(budget, |sizes| budget.within(sizes));
         self.set_partial(&actual)?;
         for (number, header) in delta.parts().enumerate() {
             // Made before this was interrupted, or for another commit.

@@ -56,6 +56,9 @@ pub enum RepoError {
         /// What is wrong with it.
         error: Error,
     },
+    /// An object is larger than its commit says.
+    #[error("{0}")]
+    BeyondSizes(#[from] crate::BeyondSizes),
     /// A directory of a commit is inside more directories than the limit.
     #[error("dirtree {checksum} is in more than {limit} directories")]
     TooDeep {
@@ -154,6 +157,14 @@ pub enum RepoError {
         mode: u32,
         /// How many extended attributes it has.
         xattrs: usize,
+    },
+    /// A commit that should be deleted is one that a ref leads to.
+    #[error("{path} leads to commit {commit}")]
+    Referenced {
+        /// The commit.
+        commit: Checksum,
+        /// The ref's file in the repository.
+        path: alloc::boxed::Box<str>,
     },
     /// A ref's name is not allowed.
     #[error("not a name of a ref")]

@@ -26,7 +26,7 @@ pub struct PruneOptions {
 /// What a prune found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PruneReport {
-    /// Objects that there were: commits, dirtrees, dirmetas and files.
+    /// Objects that there were: commits, dirtrees, dirmetas, files and payload links.
     pub total: usize,
     /// Those that are needed by nothing that is kept, and are gone unless it was a dry run; in order.
     pub unneeded: Vec<Request>,
@@ -38,7 +38,8 @@ impl Repo {
     /// Removes objects that no commit needs which is kept, and static deltas to commits that are gone. A commit that is kept and incomplete keeps what is there
     /// of it.
     ///
-    /// Commits go first, durably: a power cut leaves none that lacks an object without saying so.
+    /// Commits go first, durably: a power cut leaves none that lacks an object without saying so. Each leaves a tombstone
+    /// if the config says so (`core.tombstone-commits`).
     ///
     /// # Errors
     /// If an object of a commit that is kept is missing or malformed, which says nothing about what it needs; or as
@@ -51,7 +52,11 @@ impl Repo {
         let mut report = PruneReport::default();
         for (request, bytes) in self.objects()? {
             report.total += 1;
-            if !needed.contains(&(request.object_type, request.checksum)) {
+            let is_needed = match request.object_type {
+                ObjectType::PayloadLink => self.is_payload_link_needed(&request.checksum, &needed)?,
+                object_type => needed.contains(&(object_type, request.checksum)),
+            };
+            if !is_needed {
                 report.unneeded.push(request);
                 report.bytes = report.bytes.saturating_add(bytes);
             }
@@ -61,10 +66,9 @@ impl Repo {
             return Ok(report);
         }
         let is_commit = |request: &&Request| request.object_type == ObjectType::Commit;
+        let has_tombstones = self.has_tombstones()?;
         for Request { checksum, .. } in report.unneeded.iter().filter(is_commit) {
-            self.remove(ObjectType::Commit, checksum)?;
-            self.remove(ObjectType::CommitMeta, checksum)?;
-            self.set_complete(checksum)?;
+            self.remove_commit(checksum, has_tombstones)?;
         }
         self.sync()?;
         for Request { object_type, checksum } in &report.unneeded {
@@ -72,6 +76,33 @@ impl Repo {
         }
         self.prune_deltas()?;
         Ok(report)
+    }
+
+    /// Whether a link from content to a file object leads to one that is kept, and large enough for it
+    /// (`ostree-repo-prune.c`, `maybe_prune_loose_object`).
+    fn is_payload_link_needed(
+        &self,
+        content: &Checksum,
+        needed: &BTreeSet<(ObjectType, Checksum)>,
+    ) -> Result<bool, RepoError> {
+        let path = content.loose_path(ObjectType::PayloadLink, self.mode);
+        let target = rustix::fs::readlinkat(&self.objects, path.as_str(), Vec::new())
+            .map_err(RepoError::io("reading a payload link"))?;
+        let file = target.to_str().ok().and_then(|target| {
+            let (folder, rest) = target.strip_prefix("../")?.strip_suffix(".file")?.split_once('/')?;
+            Checksum::from_hex(format!("{folder}{rest}").as_bytes()).ok()
+        });
+        let Some(file) = file.filter(|file| needed.contains(&(ObjectType::File, *file))) else {
+            return Ok(false);
+        };
+        let path = file.loose_path(ObjectType::File, self.mode);
+        match rustix::fs::statat(&self.objects, path.as_str(), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => {
+                Ok(u64::try_from(stat.st_size).is_ok_and(|size| size >= self.config.payload_link_bytes))
+            }
+            Err(rustix::io::Errno::NOENT) => Ok(false),
+            Err(error) => Err(RepoError::io("looking at an object")(error)),
+        }
     }
 
     /// Removes static deltas that lead to commits that are gone, as `ostree prune` does; the superblock first, which
@@ -222,7 +253,7 @@ impl Repo {
         Ok(())
     }
 
-    /// All commits, dirtrees, dirmetas and files that are there, with their sizes in bytes.
+    /// All commits, dirtrees, dirmetas, files and payload links that are there, with their sizes in bytes.
     fn objects(&self) -> Result<Vec<(Request, u64)>, RepoError> {
         let io = || RepoError::io("listing the objects");
         let mut all = Vec::new();
@@ -233,7 +264,8 @@ impl Repo {
                 let name = entry.file_name().to_str().unwrap_or_default();
                 let Some((rest, extension)) = name.split_once('.') else { continue };
                 let Some(object_type) = ObjectType::from_extension(extension, self.mode) else { continue };
-                let is_counted = object_type == ObjectType::File || object_type.is_named_by_bytes();
+                let is_counted = matches!(object_type, ObjectType::File | ObjectType::PayloadLink)
+                    || object_type.is_named_by_bytes();
                 let checksum = Checksum::from_hex(format!("{folder:02x}{rest}").as_bytes());
                 let (true, Ok(checksum)) = (is_counted, checksum) else { continue };
                 let stat = rustix::fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW).map_err(io())?;

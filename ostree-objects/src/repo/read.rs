@@ -44,8 +44,11 @@ pub(super) enum Content {
 impl Content {
     pub(super) fn copy_to(self, file: &mut File) -> std::io::Result<()> {
         match self {
-            // The kernel copies, or shares, from file to file.
-            Self::Plain(mut plain) => std::io::copy(&mut plain, file).map(drop),
+            // Where the file system can, both share what is on the disk, whatever its size. Else the kernel copies.
+            Self::Plain(mut plain) => match rustix::fs::ioctl_ficlone(&*file, &plain) {
+                Ok(()) => Ok(()),
+                Err(_) => std::io::copy(&mut plain, file).map(drop),
+            },
             Self::Packed(mut inflate) => {
                 let mut buffer = vec![0; BUFFER_BYTES];
                 loop {

@@ -63,7 +63,9 @@ impl Repo {
         let mode = Variant::string(self.mode().name()).ok();
         summary.metadata.extend(mode.map(|mode| ("ostree.summary.mode".into(), mode)));
         summary.metadata.push(("ostree.summary.last-modified".into(), Variant::be_u64(now)));
-        summary.metadata.push(("ostree.summary.tombstone-commits".into(), Variant::boolean(false)));
+        summary
+            .metadata
+            .push(("ostree.summary.tombstone-commits".into(), Variant::boolean(self.has_tombstones()?)));
         let mut deltas = Vec::new();
         for delta in self.deltas()? {
             let superblock = self.read_superblock(&delta)?;

@@ -32,6 +32,10 @@ impl Repo {
             file.file.write_all(bytes).map_err(RepoError::io("writing an object"))?;
             self.keep(file.into_name(), object_type, &actual)?;
         }
+        if object_type == ObjectType::Commit {
+            // It may have been deleted, and is here again (`write_metadata_object`).
+            self.remove(ObjectType::TombstoneCommit, &actual)?;
+        }
         Ok(actual)
     }
 

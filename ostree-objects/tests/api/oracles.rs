@@ -4,7 +4,10 @@ use std::path::Path;
 
 use ostree_objects::delta::{DeltaIndexRef, PartRef, SuperblockRef};
 use ostree_objects::summary::SummaryRef;
-use ostree_objects::{CommitRef, DetachedRef, DirMetaRef, DirTreeRef, FileHeaderRef, Name, XattrsRef, filez};
+use ostree_objects::{
+    CommitRef, DetachedRef, DirMetaRef, DirTreeRef, FileHeaderRef, Name, SizesRef, TombstoneRef, XattrsRef,
+    filez,
+};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use testkit::oracle::ostree_objects as oracle;
@@ -16,10 +19,11 @@ struct Target {
     accepts: fn(&[u8]) -> bool,
 }
 
-const TARGETS: [Target; 15] = [
+const TARGETS: [Target; 17] = [
     Target { name: "checkpoint", property: oracle::checkpoint, accepts: oracle::read_checkpoint },
     Target { name: "commit", property: oracle::commit, accepts: |bytes| CommitRef::parse(bytes).is_ok() },
     Target { name: "variant", property: oracle::variant, accepts: oracle::reads_variant },
+    Target { name: "sizes", property: oracle::sizes, accepts: |bytes| SizesRef::parse(bytes).is_ok() },
     Target { name: "dirtree", property: oracle::dirtree, accepts: |bytes| DirTreeRef::parse(bytes).is_ok() },
     Target { name: "dirmeta", property: oracle::dirmeta, accepts: |bytes| DirMetaRef::parse(bytes).is_ok() },
     Target {
@@ -47,6 +51,11 @@ const TARGETS: [Target; 15] = [
     },
     Target { name: "part", property: oracle::part, accepts: |bytes| PartRef::parse(bytes).is_ok() },
     Target { name: "operations", property: oracle::operations, accepts: oracle::makes_objects },
+    Target {
+        name: "tombstone",
+        property: oracle::tombstone,
+        accepts: |bytes| TombstoneRef::parse(bytes).is_ok(),
+    },
     Target { name: "text", property: oracle::text, accepts: |bytes| Name::from_bytes(bytes).is_ok() },
 ];
 

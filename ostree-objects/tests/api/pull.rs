@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use ostree_objects::pull::{Checkpoint, MAX_SUBPATHS, Planner, PullError, SubpathError};
-use ostree_objects::repo::{CommitOptions, EntryObjects, Repo};
-use ostree_objects::{Checksum, Limits, NameError, ObjectType, RepoMode};
+use ostree_objects::repo::{CommitOptions, EntryObjects, Repo, RepoError};
+use ostree_objects::{BeyondSizes, Checksum, Limits, NameError, ObjectSize, ObjectType, RepoMode};
 
 /// A repository with a commit of these files.
 fn repository(files: &[&str]) -> (tempfile::TempDir, Repo, Checksum) {
@@ -141,4 +141,50 @@ fn a_checkpoint_has_what_came_and_nothing_else() {
     assert_eq!(repo.read_checkpoint(&commit, &Limits::DEFAULT).unwrap(), None);
     let bytes = checkpoint.encode();
     assert_eq!(Checkpoint::decode(&bytes, &commit, &Limits::DEFAULT), Ok(checkpoint));
+}
+
+#[test]
+fn an_object_as_large_as_its_commit_says_is_taken_and_no_larger_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let tree = directory.path().join("tree");
+    std::fs::create_dir(&tree).unwrap();
+    std::fs::write(tree.join("file"), "eleven byte").unwrap();
+    std::os::unix::fs::symlink("to/file", tree.join("link")).unwrap();
+    let repo = Repo::init(&directory.path().join("repo"), RepoMode::Archive).unwrap();
+    let options = CommitOptions { generate_sizes: true, ..CommitOptions::default() };
+    let commit = repo.commit(&tree, &options).unwrap();
+    let mut planner = Planner::new(commit, Limits::DEFAULT);
+    let mut sizes = Vec::new();
+    while let Some(request) = planner.next_request() {
+        let listed = planner.listed(&request);
+        if request.object_type == ObjectType::Commit {
+            // Nothing is known of it, nor of anything before it is there.
+            assert!(listed.is_none() && planner.sizes().is_none());
+        }
+        if request.object_type != ObjectType::File {
+            let bytes = repo.load_metadata(request.object_type, &request.checksum).unwrap();
+            planner.metadata_arrived(request, &bytes).unwrap();
+            continue;
+        }
+        planner.file_arrived(request).unwrap();
+        let listed = listed.unwrap();
+        let path = request.checksum.loose_path(ObjectType::File, RepoMode::Archive);
+        let filez = std::fs::read(directory.path().join("repo/objects").join(path.as_str())).unwrap();
+        assert_eq!(usize::try_from(listed.archived), Ok(filez.len()));
+        for (name, mode) in [("archive", RepoMode::Archive), ("bare", RepoMode::BareUserOnly)] {
+            let other = Repo::init(&directory.path().join(name), mode).unwrap();
+            let unpacked = listed.unpacked - 1;
+            let less = ObjectSize { unpacked, ..listed };
+            let error = other.write_filez_within(&request.checksum, Some(&less), &filez[..]).unwrap_err();
+            let (object_type, checksum, actual) = (ObjectType::File, request.checksum, listed.unpacked);
+            let beyond = BeyondSizes { object_type, checksum, listed: unpacked, actual };
+            assert!(matches!(error, RepoError::BeyondSizes(found) if found == beyond), "{error}");
+            assert!(!other.has(ObjectType::File, &checksum).unwrap());
+        }
+        let other = Repo::init(&directory.path().join("archive"), RepoMode::Archive).unwrap();
+        other.write_filez_within(&request.checksum, Some(&listed), &filez[..]).unwrap();
+        sizes.push(listed.unpacked);
+    }
+    sizes.sort_unstable();
+    assert_eq!(sizes, [7, 11]);
 }

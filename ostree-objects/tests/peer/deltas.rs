@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use ostree_objects::delta::{Budget, DeltaError, DeltaName, PartHeaderRef, SuperblockRef};
 use ostree_objects::repo::{DeltaOptions, Repo, RepoError};
-use ostree_objects::{Checksum, ObjectType, RepoMode};
+use ostree_objects::{
+    Checksum, Commit, CommitRef, ErrorKind, ObjectSize, ObjectType, RepoMode, Sizes, Variant,
+};
 
 use crate::repository::{ostree, tempfile};
 use crate::tree;
@@ -60,7 +62,9 @@ impl Case {
             change(&source, seed, number);
             let time = format!("--timestamp=@{}", 1_767_225_600 + u64::from(number));
             let note = "--add-detached-metadata-string=note=kept";
-            let commit = ["commit", "--no-xattrs", &time, "--branch=os/main", note, source.to_str().unwrap()];
+            // What the commit says of sizes bounds every delta to it.
+            let commit = ["commit", "--no-xattrs", &time, "--branch=os/main", note, "--generate-sizes"];
+            let commit = [&commit[..], &[source.to_str().unwrap()]].concat();
             commits.push(ostree(&served, &commit).parse().unwrap());
         }
         Self { directory, served, from: commits[0], to: commits[1] }
@@ -242,6 +246,83 @@ fn what_exceeds_the_budget_is_refused() {
     assert!(matches!(with(&|budget| budget.objects_bytes = 1_000), Err(DeltaError::ObjectsSize { .. })));
     // The tool compresses with a dictionary of 32 MiB.
     assert_eq!(with(&|budget| budget.xz_memory_kib = 1024), Err(DeltaError::Xz));
+}
+
+/// A commit of the same tree that says something else of sizes.
+fn commit_that_says(case: &Case, value: Variant) -> Checksum {
+    let served = Repo::open(&case.served).unwrap();
+    let bytes = served.load_metadata(ObjectType::Commit, &case.to).unwrap();
+    let mut commit = Commit::from(CommitRef::parse(&bytes).unwrap());
+    commit.metadata.retain(|(key, _)| key != "ostree.sizes");
+    commit.metadata.push(("ostree.sizes".into(), value));
+    served.write_metadata(ObjectType::Commit, None, &commit.encode()).unwrap()
+}
+
+#[test]
+fn a_delta_makes_nothing_larger_than_its_commit_says() {
+    let mut case = Case::new(13);
+    let truth = case.to;
+    let bytes = Repo::open(&case.served).unwrap().load_metadata(ObjectType::Commit, &truth).unwrap();
+    let sizes: Vec<ObjectSize> = CommitRef::parse(&bytes).unwrap().sizes().unwrap().unwrap().iter().collect();
+    let largest = *sizes.iter().max_by_key(|size| size.unpacked).unwrap();
+    assert_eq!(largest.unpacked, 300_024);
+    // The whole of `program` is in the one, and a patch of it in the other.
+    for (kind, options) in [&["--inline", "--min-fallback-size=0", "--disable-bsdiff"][..], &["--inline"]]
+        .into_iter()
+        .enumerate()
+    {
+        let mut apply = |name: &str, value: Variant| {
+            case.to = truth;
+            case.to = commit_that_says(&case, value);
+            let (delta, superblock) = case.delta(options);
+            let repo = case.device(&format!("{name}-{kind}"), RepoMode::BareUser);
+            match case.apply(&repo, &superblock, delta) {
+                Ok(()) => {
+                    repo.complete(&case.to, None).unwrap();
+                    Ok(())
+                }
+                Err(Refused::Delta(error)) => Err(error),
+                Err(error) => panic!("{error:?}"),
+            }
+        };
+        let listed = |change: &dyn Fn(&mut ObjectSize)| {
+            let mut sizes = sizes.clone();
+            sizes.iter_mut().for_each(change);
+            Sizes::new(sizes).unwrap().to_variant()
+        };
+        assert_eq!(apply("more", listed(&|size| size.unpacked *= 2)), Ok(()));
+        // It depends on the compressor what they take when they are served.
+        assert_eq!(apply("archived", listed(&|size| size.archived = 1)), Ok(()));
+        for object_type in [ObjectType::File, ObjectType::DirTree] {
+            let less = |size: &mut ObjectSize| {
+                let by = u64::from(size.object_type() == object_type);
+                size.unpacked = size.unpacked.saturating_sub(by);
+            };
+            let Err(DeltaError::BeyondSizes(beyond)) = apply(object_type.name(), listed(&less)) else {
+                panic!("{object_type}")
+            };
+            let truth = sizes.iter().find(|size| size.checksum == beyond.checksum).unwrap();
+            assert_eq!(
+                (beyond.object_type, beyond.listed, beyond.actual),
+                (object_type, truth.unpacked - 1, truth.unpacked)
+            );
+        }
+        // Files that are not listed cannot be more than all that are.
+        let but_largest = sizes.iter().copied().filter(|size| size.checksum != largest.checksum);
+        let some = Sizes::new(but_largest.clone()).unwrap().to_variant();
+        let files = but_largest.filter(|size| size.object_type() == ObjectType::File);
+        let limit: u64 = files.map(|size| size.unpacked).sum();
+        let result = apply("some", some);
+        assert!(
+            limit < largest.unpacked
+                && matches!(result, Err(DeltaError::CommitFiles { limit: left }) if left <= limit)
+        );
+        let result = apply("no-sizes", Variant::byte(1));
+        assert!(
+            matches!(result, Err(DeltaError::Malformed(error)) if error.kind == ErrorKind::ValueType),
+            "{result:?}"
+        );
+    }
 }
 
 #[test]

@@ -10,12 +10,16 @@
 
 mod checkout;
 mod deltas;
+mod links;
 mod lock;
 mod prune;
 mod random;
+mod reflinks;
 mod repository;
 mod retention;
 mod sign;
+mod sizes;
 mod space;
 mod sysroot;
+mod tombstones;
 mod tree;

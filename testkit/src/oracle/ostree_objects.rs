@@ -7,9 +7,11 @@
 mod deltas;
 mod gvariant;
 mod operations;
+mod sizes;
 
 pub use deltas::{detached, index, part, summary, superblock};
 pub use operations::{SOURCE, Store, makes_objects, operations};
+pub use sizes::sizes;
 
 use std::io::Read;
 
@@ -20,8 +22,8 @@ use ostree_objects::limits::{
 use ostree_objects::pull::Checkpoint;
 use ostree_objects::{
     Checksum, ChecksumError, Commit, CommitRef, DirMeta, DirMetaRef, DirTree, DirTreeBuf, DirTreeRef, Error,
-    FileHeader, FileHeaderRef, FilezHeaderRef, Limits, Name, NameBuf, ObjectType, RepoMode, Variant,
-    VariantRef, Xattrs, XattrsRef,
+    FileHeader, FileHeaderRef, FilezHeaderRef, Limits, Name, NameBuf, ObjectType, RepoMode, TombstoneRef,
+    Variant, VariantRef, Xattrs, XattrsRef,
 };
 
 /// What was parsed, if it was; an error is at a place inside the bytes, or right behind them.
@@ -48,6 +50,7 @@ pub fn commit(data: &[u8]) {
         assert_eq!(commit.metadata().get(key), first);
         check_variant(value);
     }
+    sizes::of_commit(data, &commit);
     let owned = Commit::from(commit);
     assert_eq!(owned.metadata.len(), commit.metadata().iter().count());
     let again = owned.encode();
@@ -303,6 +306,16 @@ fn is_name(bytes: &[u8]) -> bool {
         && bytes != b"."
         && bytes != b".."
         && !bytes.iter().any(|byte| b"/\0".contains(byte))
+}
+
+/// A tombstone: one that says nothing but which commit it is of is written back.
+pub fn tombstone(data: &[u8]) {
+    let Some(tombstone) = accepted(data, TombstoneRef::parse(data), "a{sv}") else { return };
+    let name = tombstone.metadata().get("commit").and_then(|value| value.as_bytes()).expect("it was read");
+    assert_eq!(name, format!("{}\0", tombstone.commit()).as_bytes());
+    if tombstone.metadata().iter().count() == 1 {
+        assert_eq!(TombstoneRef::encode(&tombstone.commit()), *data);
+    }
 }
 
 /// A checkpoint of a pull: what is read is what would be written, whatever commit it is of, and no other bytes are taken.

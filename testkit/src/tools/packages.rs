@@ -39,6 +39,7 @@ pub const PACKAGES: &[(&str, &str, &str)] = &[
     ("setpriv", "util-linux", "ends both with the test that started them"),
     ("mount", "mount", "mounts a small file system, for what must stay free"),
     ("umount", "mount", "takes it away again"),
+    ("mkfs.btrfs", "btrfs-progs", "makes a file system whose files can share what is on the disk"),
     ("qemu-system-arm", "qemu-system-arm", "runs the firmware"),
     ("qemu-system-aarch64", "qemu-system-arm", "runs U-Boot"),
     ("qemu-system-x86_64", "qemu-system-x86", "runs Linux with NOR flash"),

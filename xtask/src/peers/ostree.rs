@@ -42,6 +42,12 @@ enum Fresh {
 const COMMIT: &[&str] = &["--repo=new", "commit", "--branch=m", "--subject=s", "--timestamp=@1", "one"];
 const AGAIN: &[&str] = &["--repo=new", "commit", "--branch=m", "--subject=s", "--timestamp=@2", "one"];
 
+const WITH_SIZES: &[&str] =
+    &["--repo=new", "commit", "--branch=m", "--timestamp=@1", "--generate-sizes", "one"];
+const LINKS: &[&str] = &["--repo=bare", "commit", "--branch=links", "--timestamp=@1", "linked"];
+const KNOWN_LINKS: &[&str] =
+    &["--repo=bare", "commit", "--branch=links", "--timestamp=@1", "--link-checkout-speedup", "linked"];
+
 const fn row(
     name: &'static str,
     bar: Option<f64>,
@@ -52,7 +58,7 @@ const fn row(
     Row { name, bar, fresh, ours, theirs }
 }
 
-/// `archive` and `bare` are repositories with the commits `one` and `two`.
+/// `archive` and `bare` are repositories with the commits `one` and `two`; `linked` is a checkout of `one` from `bare`.
 const ROWS: &[Row] = &[
     row(
         "fsck, archive",
@@ -64,8 +70,11 @@ const ROWS: &[Row] = &[
     row("fsck, bare", Some(4.0), Fresh::Nothing, &["--repo=bare", "fsck"], &["--repo=bare", "fsck", "-q"]),
     row("first commit to archive", Some(2.5), Fresh::Repository("archive"), COMMIT, COMMIT),
     row("the same tree again to archive", Some(8.0), Fresh::Nothing, AGAIN, AGAIN),
+    row("first commit with sizes", None, Fresh::Repository("archive"), WITH_SIZES, WITH_SIZES),
     row("first commit to bare", Some(1.5), Fresh::Repository("bare"), COMMIT, COMMIT),
     row("the same tree again to bare", Some(1.0), Fresh::Nothing, AGAIN, AGAIN),
+    row("links to bare, all read", None, Fresh::Nothing, LINKS, LINKS),
+    row("links to bare, known as such", None, Fresh::Nothing, KNOWN_LINKS, KNOWN_LINKS),
     row(
         "checkout, bare, copies",
         Some(2.0),
@@ -157,6 +166,7 @@ pub(super) fn run(workspace: &Workspace, agent: &Path, only: &[String]) -> Resul
         bench.repository(&first, mode)?;
         bench.quietly("ostree", &["pull-local", &format!("--repo={first}"), "archive", "one"])?;
     }
+    bench.quietly("ostree", &["checkout", "--repo=bare", "-H", "one", "linked"])?;
     serve_deltas(&bench)?;
     let place = scratch.path().parent().unwrap_or(scratch.path()).display();
     println!("in {place}: seconds are medians of {RUNS} runs in turn; CPU is user and system");

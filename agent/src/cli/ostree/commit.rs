@@ -1,6 +1,7 @@
 //! `commit`, with the options of the real tool.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use ostree_objects::Checksum;
@@ -45,6 +46,15 @@ pub(super) struct Args {
     /// A further ref that the commit names; may be repeated.
     #[arg(long, value_name = "BRANCH")]
     bind_ref: Vec<String>,
+    /// List the sizes of its objects in it; only in an archive.
+    #[arg(long)]
+    generate_sizes: bool,
+    /// Do not read files that are links to the repository's, as in a checkout.
+    #[arg(long)]
+    link_checkout_speedup: bool,
+    /// The same, and commit them as they are in the repository, whatever the other options say of owners.
+    #[arg(long, short = 'I')]
+    devino_canonical: bool,
     /// A string of the commit's metadata; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     add_metadata_string: Vec<String>,
@@ -67,6 +77,7 @@ pub(super) fn run(repo: &Repo, args: Args) -> anyhow::Result<Checksum> {
             bail!("--canonical-permissions makes everything root's");
         }
     }
+    let known_links = args.link_checkout_speedup || args.devino_canonical;
     let options = CommitOptions {
         uid: args.owner_uid,
         gid: args.owner_gid,
@@ -79,6 +90,9 @@ pub(super) fn run(repo: &Repo, args: Args) -> anyhow::Result<Checksum> {
         subject: args.subject,
         body: args.body,
         timestamp,
+        generate_sizes: args.generate_sizes,
+        known_links: known_links.then(|| repo.scan_links()).transpose()?.map(Arc::new),
+        trust_links: args.devino_canonical,
         metadata,
     };
     repo.commit(&args.tree, &options).with_context(|| format!("committing {}", args.tree.display()))

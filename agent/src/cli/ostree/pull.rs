@@ -9,7 +9,9 @@ use ostree_objects::{Checksum, ObjectType};
 
 use super::resolve;
 use crate::http::{Client, GetError, Patience, Tls, TlsFiles};
-use crate::pull::{Deltas, ObjectSource, Options, Pulled, Refs, Trust, parent, parse_key, pull, pull_with};
+use crate::pull::{
+    Deleted, Deltas, ObjectSource, Options, Pulled, Refs, Trust, parent, parse_key, pull, pull_with,
+};
 use crate::report::{Event, Observer, Printer};
 
 /// Fetch commits from an archive repository on a server
@@ -193,8 +195,14 @@ fn with_parents(
     while left != 0 {
         let Some(commit) = parent(repo, &child)? else { break };
         let pulled = match pull_with(source, repo, commit, &older(child), observer) {
-            // History ends somewhere: libostree takes that as well.
-            Err(error) if is_absent(&error) && !repo.has(ObjectType::Commit, &commit)? => break,
+            // History ends somewhere: libostree takes that as well, unless a commit that was deleted is said to leave a
+            // tombstone and did not.
+            Err(error) if is_absent(&error) && !repo.has(ObjectType::Commit, &commit)? => {
+                if !error.is::<Deleted>() && source.promises_tombstones()? {
+                    return Err(error.context(format!("parent {commit} has no tombstone either")));
+                }
+                break;
+            }
             pulled => pulled.with_context(|| format!("parent {commit}"))?,
         };
         all.objects += pulled.objects;
@@ -206,9 +214,9 @@ fn with_parents(
     Ok(all)
 }
 
-/// Whether the server said that it does not have what was asked for.
+/// Whether the server said that it does not have what was asked for, or deleted it.
 fn is_absent(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(GetError::Status { status: 404, .. }))
+    matches!(error.downcast_ref(), Some(GetError::Status { status: 404, .. })) || error.is::<Deleted>()
 }
 
 fn tell(printer: &mut Printer, rev: &str, commit: &Checksum, pulled: Pulled) {

@@ -1,4 +1,5 @@
 use crate::limits::{MAX_CHECKOUT_BYTES, MAX_CHECKOUT_ENTRIES};
+use crate::repo::KnownLinks;
 
 /// How to check out.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +15,9 @@ pub struct CheckoutOptions<'a> {
     pub whiteouts: bool,
     /// The directory of the commit that is checked out, `/` for all of it.
     pub subpath: &'a str,
+    /// Where to note which files are links to the repository's, so that they need not be read when the directory is
+    /// committed ([`CommitOptions::known_links`](crate::repo::CommitOptions)).
+    pub known_links: Option<&'a KnownLinks>,
     /// Most files, links and directories that are made: a commit may name one directory in many places.
     pub max_entries: u64,
     /// Most bytes of content that are copied; what is linked does not count.
@@ -30,6 +34,7 @@ impl Default for CheckoutOptions<'_> {
             union: Union::None,
             whiteouts: false,
             subpath: "/",
+            known_links: None,
             max_entries: MAX_CHECKOUT_ENTRIES,
             max_bytes: MAX_CHECKOUT_BYTES,
         }

@@ -135,7 +135,12 @@ impl Checkout<'_> {
             return Ok(false);
         }
         match rustix::fs::linkat(&repo.objects, path.as_str(), directory, name, AtFlags::empty()) {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                if let Some(known) = self.options.known_links {
+                    known.note(&stat, checksum);
+                }
+                Ok(true)
+            }
             // Another file system, too many links to one file, or a file of another user's that the kernel
             // protects (`fs.protected_hardlinks`): copied instead.
             Err(Errno::XDEV) => self.copy_instead("the destination is another file system"),

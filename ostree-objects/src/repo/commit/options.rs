@@ -1,7 +1,9 @@
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::Checksum;
+use crate::repo::KnownLinks;
 
 /// What a commit says, and what of its files is taken over.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +31,15 @@ pub struct CommitOptions {
     pub timestamp: u64,
     /// The commit before it.
     pub parent: Option<Checksum>,
+    /// List the sizes of its objects in it (`ostree.sizes`), so that who pulls it knows how much that is. Only an archive
+    /// knows what an object takes when it is served: in other repositories this does nothing, as with libostree.
+    pub generate_sizes: bool,
+    /// Which files are links to the repository's own: what is known is not read, and in a repository of mode `bare-user` it
+    /// is committed with the owner and the attributes of its object, not those on disk (`--link-checkout-speedup`).
+    pub known_links: Option<Arc<KnownLinks>>,
+    /// Commit what is known as it is in the repository, whatever these options say of owners and attributes
+    /// (`--devino-canonical`).
+    pub trust_links: bool,
     /// Further metadata, strings by key, in the order in which the tool is given them.
     pub metadata: Vec<(String, String)>,
 }

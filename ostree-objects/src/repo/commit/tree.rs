@@ -10,12 +10,14 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 
 use super::CommitOptions;
+use super::sizes::Listing;
 use crate::limits::MAX_DEPTH;
 use crate::repo::content::each_block;
 use crate::repo::parallel::{self, Queue};
 use crate::repo::{Repo, RepoError, attributes, open_directory};
 use crate::{
-    Checksum, ContentHasher, DirMetaRef, DirTree, FileHeaderRef, Name, ObjectType, RepoMode, Xattrs,
+    Checksum, ContentHasher, DirMetaRef, DirTree, FileHeader, FileHeaderRef, Name, ObjectType, RepoMode,
+    Xattrs,
 };
 
 /// Files up to this size are read once, and kept in memory until it is known whether they are stored, in bytes.
@@ -50,10 +52,18 @@ enum Job {
     File { parent: Arc<Directory>, name: String, stat: Stat },
 }
 
+/// A file that is a link to one of the repository's.
+struct Known {
+    object: Checksum,
+    /// What it is committed with, if that is not what the object has.
+    header: Option<FileHeader>,
+}
+
 struct Tree<'a> {
     repo: &'a Repo,
     options: &'a CommitOptions,
     is_canonical: bool,
+    sizes: &'a Listing,
     root: Mutex<Option<(Checksum, Checksum)>>,
 }
 
@@ -63,9 +73,10 @@ impl Repo {
         &self,
         root: File,
         options: &CommitOptions,
+        sizes: &Listing,
     ) -> Result<(Checksum, Checksum), RepoError> {
         let is_canonical = options.canonical_permissions || self.mode == RepoMode::BareUserOnly;
-        let tree = Tree { repo: self, options, is_canonical, root: Mutex::new(None) };
+        let tree = Tree { repo: self, options, is_canonical, sizes, root: Mutex::new(None) };
         parallel::run(Vec::from([Job::Root(root)]), |job, queue| tree.work(job, queue))?;
         tree.root
             .into_inner()
@@ -146,7 +157,7 @@ impl Tree<'_> {
     fn complete(&self, mut directory: Arc<Directory>) -> Result<(), RepoError> {
         while let Some(mut done) = Arc::into_inner(directory) {
             let tree = done.tree.get_mut().unwrap_or_else(PoisonError::into_inner).encode();
-            let tree = self.repo.write_metadata(ObjectType::DirTree, None, &tree)?;
+            let tree = self.metadata(ObjectType::DirTree, &tree)?;
             let Some(parent) = done.parent.take() else {
                 *self.root.lock().unwrap_or_else(PoisonError::into_inner) = Some((tree, done.meta));
                 return Ok(());
@@ -161,17 +172,28 @@ impl Tree<'_> {
     }
 
     fn directory_meta(&self, stat: &Stat, xattrs: &Xattrs) -> Result<Checksum, RepoError> {
-        let (uid, gid, bits) = self.owner(stat);
+        let (uid, gid, bits) = self.owner(stat.st_uid, stat.st_gid, stat.st_mode);
         let meta = DirMetaRef::new(uid, gid, bits, xattrs.as_ref()).map_err(|_| RepoError::FileType)?;
         let mut bytes = Vec::new();
         let Ok(()) = meta.encode(&mut bytes);
-        self.repo.write_metadata(ObjectType::DirMeta, None, &bytes)
+        self.metadata(ObjectType::DirMeta, &bytes)
+    }
+
+    fn metadata(&self, object_type: ObjectType, bytes: &[u8]) -> Result<Checksum, RepoError> {
+        let checksum = self.repo.write_metadata(object_type, None, bytes)?;
+        self.sizes.metadata(object_type, checksum, bytes);
+        Ok(checksum)
     }
 
     fn file(&self, directory: &Directory, name: Name<'_>, stat: &Stat) -> Result<(), RepoError> {
-        let checksum = match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Symlink => self.link(&directory.directory, name, stat)?,
-            _ => self.regular(&directory.directory, name)?,
+        let is_link = FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
+        let checksum = match self.known(stat)? {
+            Some(Known { object, header: None }) => object,
+            Some(Known { header: Some(header), .. }) if is_link => self.store_link(&header.as_ref())?,
+            known if !is_link => {
+                self.regular(&directory.directory, name, known.and_then(|known| known.header))?
+            }
+            _ => self.link(&directory.directory, name, stat)?,
         };
         let _ = directory.tree.lock().unwrap_or_else(PoisonError::into_inner).insert_file(name, checksum);
         Ok(())
@@ -182,22 +204,57 @@ impl Tree<'_> {
             .map_err(RepoError::io("reading the tree"))?;
         let target = target.to_str().map_err(|_| RepoError::FileType)?;
         let xattrs = self.xattrs(|| attributes::of_name(directory, name.as_str()))?;
-        let (uid, gid, _) = self.owner(stat);
+        let (uid, gid, _) = self.owner(stat.st_uid, stat.st_gid, stat.st_mode);
         let header = FileHeaderRef::symlink(uid, gid, target, xattrs.as_ref());
-        self.repo.write_file(&header.map_err(|_| RepoError::FileType)?, None, std::io::empty())
+        self.store_link(&header.map_err(|_| RepoError::FileType)?)
     }
 
-    fn regular(&self, directory: &File, name: Name<'_>) -> Result<Checksum, RepoError> {
+    fn store_link(&self, header: &FileHeaderRef<'_>) -> Result<Checksum, RepoError> {
+        let checksum = self.repo.write_file(header, None, std::io::empty())?;
+        self.sizes.file(self.repo, checksum, header.unpacked_size(0))?;
+        Ok(checksum)
+    }
+
+    /// What a file is as an object of the repository, and as what it is committed if these options change that.
+    fn known(&self, stat: &Stat) -> Result<Option<Known>, RepoError> {
+        let Some(known) = self.options.known_links.as_deref() else { return Ok(None) };
+        let Some(object) = self.repo.object_of(known, stat)? else { return Ok(None) };
+        let CommitOptions { uid, gid, skip_xattrs, trust_links, .. } = self.options;
+        let is_changed = self.is_canonical || *skip_xattrs || uid.is_some() || gid.is_some();
+        if *trust_links || !is_changed {
+            return Ok(Some(Known { object, header: None }));
+        }
+        let own = self.repo.open_stored(&object)?.header;
+        let own = own.as_ref();
+        let (uid, gid, bits) = self.owner(own.uid(), own.gid(), own.mode());
+        let xattrs = self.xattrs(|| Ok(own.xattrs().into()))?;
+        let mode = own.mode() & crate::object::S_IFMT | bits;
+        let header = match own.symlink_target() {
+            Some(target) => FileHeaderRef::symlink(uid, gid, target, xattrs.as_ref()),
+            None => FileHeaderRef::regular(uid, gid, mode, xattrs.as_ref()),
+        };
+        let header = header.map_err(|_| RepoError::FileType)?;
+        let header = (header != own).then(|| header.into());
+        Ok(Some(Known { object, header }))
+    }
+
+    /// Commits a file, with another header than what is on disk says if there is one.
+    fn regular(
+        &self,
+        directory: &File,
+        name: Name<'_>,
+        header: Option<FileHeader>,
+    ) -> Result<Checksum, RepoError> {
         let io = || RepoError::io("reading the tree");
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let file = rustix::fs::openat(directory, name.as_str(), flags, Mode::empty()).map_err(io())?;
         let mut file = File::from(file);
         let stat = rustix::fs::fstat(&file).map_err(io())?;
-        let xattrs = self.xattrs(|| attributes::of_file(&file))?;
-        let (uid, gid, bits) = self.owner(&stat);
-        let mode = stat.st_mode & crate::object::S_IFMT | bits;
-        let header =
-            FileHeaderRef::regular(uid, gid, mode, xattrs.as_ref()).map_err(|_| RepoError::FileType)?;
+        let header = match header {
+            Some(header) => header,
+            None => self.header(&file, &stat)?,
+        };
+        let header = header.as_ref();
         let size = u64::try_from(stat.st_size).unwrap_or(0);
         let mut hasher = ContentHasher::new(&header);
         if size <= IN_MEMORY_BYTES {
@@ -222,6 +279,14 @@ impl Tree<'_> {
         self.store(&header, size, checksum, &file)
     }
 
+    fn header(&self, file: &File, stat: &Stat) -> Result<FileHeader, RepoError> {
+        let xattrs = self.xattrs(|| attributes::of_file(file))?;
+        let (uid, gid, bits) = self.owner(stat.st_uid, stat.st_gid, stat.st_mode);
+        let mode = stat.st_mode & crate::object::S_IFMT | bits;
+        let header = FileHeaderRef::regular(uid, gid, mode, xattrs.as_ref());
+        Ok(header.map_err(|_| RepoError::FileType)?.into())
+    }
+
     fn store(
         &self,
         header: &FileHeaderRef<'_>,
@@ -230,8 +295,9 @@ impl Tree<'_> {
         content: impl Read,
     ) -> Result<Checksum, RepoError> {
         if !self.repo.has(ObjectType::File, &checksum)? {
-            self.repo.write_known(header, size, &checksum, content)?;
+            self.repo.write_known(header, size, &checksum, content, self.sizes.packing())?;
         }
+        self.sizes.file(self.repo, checksum, header.unpacked_size(size))?;
         Ok(checksum)
     }
 
@@ -240,11 +306,11 @@ impl Tree<'_> {
     }
 
     /// Owner, group and permissions as they are committed.
-    fn owner(&self, stat: &Stat) -> (u32, u32, u32) {
-        let bits = stat.st_mode & 0o7777;
+    fn owner(&self, uid: u32, gid: u32, mode: u32) -> (u32, u32, u32) {
+        let bits = mode & 0o7777;
         if self.is_canonical {
             return (0, 0, bits & CANONICAL_BITS);
         }
-        (self.options.uid.unwrap_or(stat.st_uid), self.options.gid.unwrap_or(stat.st_gid), bits)
+        (self.options.uid.unwrap_or(uid), self.options.gid.unwrap_or(gid), bits)
     }
 }
