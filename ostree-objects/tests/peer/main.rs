@@ -17,5 +17,6 @@ mod repository;
 mod retention;
 mod sign;
 mod space;
+mod staged;
 mod sysroot;
 mod tree;
