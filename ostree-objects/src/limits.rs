@@ -76,6 +76,11 @@ pub const MAX_CHECKOUT_ENTRIES: u64 = 4 * 1024 * 1024;
 /// Most bytes of content that a checkout copies unless told otherwise.
 pub const MAX_CHECKOUT_BYTES: u64 = 64 * 1024 * 1024 * 1024;
 
+/// Largest record of a staged deployment that is read, in bytes.
+///
+/// It names two deployments and the kernel's arguments, of which Linux takes 4096 bytes at most (`COMMAND_LINE_SIZE`).
+pub const MAX_STAGED_BYTES: usize = 64 * 1024;
+
 /// The limits that a caller may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -16,6 +16,9 @@
 //! [`NextOrder::switch`] renames one symbolic link. Only the last step changes what boots, so power may fail at any
 //! point: the old order boots, or the new one. [`Sysroot::cleanup`] then removes what no order needs.
 //!
+//! A running system may have the merge and the switch wait until it shuts down: [`Sysroot::stage`] and
+//! [`Sysroot::finalize`] are the two halves of [`Sysroot::prepare`].
+//!
 //! What the boot loader reads is not written here: the entries go out as data and come back as files.
 
 mod cleanup;
@@ -28,13 +31,15 @@ mod kernel;
 mod order;
 mod prepare;
 mod retention;
+mod staged;
 
 pub use deployment::Deployment;
 pub use entry::BootEntry;
-pub use error::{PrepareError, SysrootError};
+pub use error::{PrepareError, StagedError, SysrootError};
 pub use fs::{Effect, Fs, RealFs};
 pub use order::{LoaderFile, NextOrder};
 pub use prepare::{DeployOptions, EtcDirectories};
+pub use staged::{Finalized, Staged};
 
 use alloc::format;
 use alloc::string::ToString;

@@ -109,6 +109,9 @@ pub trait Objects {
 
 /// The content of a file that is being made.
 pub trait ReadContent<E> {
+    /// How many bytes are still to come, if the delta is sound.
+    fn remaining(&self) -> u64;
+
     /// The next bytes; 0 at the end, and not before size and checksum are right.
     ///
     /// # Errors
@@ -214,6 +217,10 @@ impl<'a, O: Objects> Executor<'a, O> {
 
     pub(super) const fn unset_source(&mut self) {
         self.source = None;
+    }
+
+    pub(super) const fn source_checksum(&self) -> Option<Checksum> {
+        self.source
     }
 
     pub(super) const fn has_source(&self) -> bool {

@@ -1,10 +1,9 @@
-use alloc::vec;
 use alloc::vec::Vec;
 
 use super::apply::{Executor, Objects, ReadContent};
 use super::bspatch::{Patch, Piece};
 use super::{ApplyError, DeltaError, Operation, OperationRule, PartObject};
-use crate::{ContentHasher, FileHeaderRef};
+use crate::{Checksum, ContentHasher, FileHeaderRef};
 
 /// Largest piece that is made at once, in bytes.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -18,7 +17,18 @@ pub(super) struct Content<'e, 'a, O: Objects> {
     left: u64,
     pending: Pending<'a>,
     is_closed: bool,
-    old: Vec<u8>,
+    old: Window,
+}
+
+/// What was last read of the file that a patch changes: a patch goes through it in small steps.
+#[derive(Default)]
+struct Window {
+    /// Which file; of another nothing of it counts.
+    file: Option<Checksum>,
+    bytes: Vec<u8>,
+    /// Where it starts in the file.
+    offset: u64,
+    len: usize,
 }
 
 /// What the operation at hand still gives.
@@ -26,6 +36,60 @@ enum Pending<'a> {
     Payload(&'a [u8]),
     Source { offset: u64, length: u64 },
     Patch(Patch<'a>),
+}
+
+impl Window {
+    fn move_to(&mut self, file: Option<Checksum>) {
+        if self.file != file {
+            (self.file, self.len) = (file, 0);
+        }
+    }
+
+    /// Copies the file's bytes from `offset` on, which are inside of its `size`.
+    fn read<O: Objects>(
+        &mut self,
+        objects: &O,
+        source: &mut O::Source,
+        size: u64,
+        offset: u64,
+        out: &mut [u8],
+    ) -> Result<(), ApplyError<O::Error>> {
+        if out.len() >= PIECE_BYTES {
+            return objects.read_at(source, offset, out).map_err(ApplyError::Objects);
+        }
+        copy(out, self.fill(objects, source, size, offset, out.len())?);
+        Ok(())
+    }
+
+    /// The `len` bytes of the file from `offset` on, which are inside of its `size` and [`PIECE_BYTES`] at most.
+    fn fill<O: Objects>(
+        &mut self,
+        objects: &O,
+        source: &mut O::Source,
+        size: u64,
+        offset: u64,
+        len: usize,
+    ) -> Result<&[u8], ApplyError<O::Error>> {
+        if self.get(offset, len).is_none() {
+            // Nothing of it counts if reading fails.
+            self.len = 0;
+            let there = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
+            let ahead = PIECE_BYTES.max(len).min(there);
+            if self.bytes.len() < ahead {
+                self.bytes.resize(ahead, 0);
+            }
+            let bytes = self.bytes.get_mut(..ahead).unwrap_or_default();
+            objects.read_at(source, offset, bytes).map_err(ApplyError::Objects)?;
+            (self.offset, self.len) = (offset, ahead);
+        }
+        Ok(self.get(offset, len).unwrap_or_default())
+    }
+
+    /// The file's bytes from `offset` on, if they are all in it.
+    fn get(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        let start = usize::try_from(offset.checked_sub(self.offset)?).ok()?;
+        self.bytes.get(..self.len)?.get(start..start.checked_add(len)?)
+    }
 }
 
 impl<'e, 'a, O: Objects> Content<'e, 'a, O> {
@@ -46,6 +110,7 @@ impl<'e, 'a, O: Objects> Content<'e, 'a, O> {
         header: &FileHeaderRef<'_>,
         bytes: &'a [u8],
     ) -> Self {
+        let old = Window { file: executor.source_checksum(), ..Window::default() };
         Self {
             executor,
             object: *object,
@@ -53,7 +118,7 @@ impl<'e, 'a, O: Objects> Content<'e, 'a, O> {
             left: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             pending: Pending::Payload(bytes),
             is_closed: true,
-            old: Vec::new(),
+            old,
         }
     }
 
@@ -83,8 +148,8 @@ impl<'e, 'a, O: Objects> Content<'e, 'a, O> {
                 let len = usize::try_from(*length).unwrap_or(usize::MAX).min(out.len());
                 let out = out.get_mut(..len).unwrap_or_default();
                 let objects = self.executor.objects;
-                let (source, _) = self.executor.source()?;
-                objects.read_at(source, *offset, out).map_err(ApplyError::Objects)?;
+                let (source, size) = self.executor.source()?;
+                self.old.read(objects, source, size, *offset, out)?;
                 let len = u64::try_from(out.len()).unwrap_or(0);
                 // The range was inside of the source.
                 *offset = offset.saturating_add(len);
@@ -123,11 +188,7 @@ impl<'e, 'a, O: Objects> Content<'e, 'a, O> {
         if len == 0 {
             return Ok(());
         }
-        if self.old.len() < len {
-            self.old = vec![0; PIECE_BYTES.max(len)];
-        }
-        let old = self.old.get_mut(..len).unwrap_or_default();
-        objects.read_at(source, offset, old).map_err(ApplyError::Objects)?;
+        let old = self.old.fill(objects, source, size, offset, len)?;
         out.iter_mut().zip(old).for_each(|(byte, old)| *byte = byte.wrapping_add(*old));
         Ok(())
     }
@@ -136,7 +197,10 @@ impl<'e, 'a, O: Objects> Content<'e, 'a, O> {
     fn begin(&mut self, operation: Operation) -> Result<(), ApplyError<O::Error>> {
         match operation {
             Operation::Close => self.is_closed = true,
-            Operation::SetSource { offset } => self.executor.set_source(offset)?,
+            Operation::SetSource { offset } => {
+                self.executor.set_source(offset)?;
+                self.old.move_to(self.executor.source_checksum());
+            }
             Operation::UnsetSource => self.executor.unset_source(),
             Operation::Write { from } if self.executor.has_source() => {
                 let (_, size) = self.executor.source()?;
@@ -172,23 +236,24 @@ impl<'e, 'a, O: Objects> Content<'e, 'a, O> {
 }
 
 impl<O: Objects> ReadContent<O::Error> for Content<'_, '_, O> {
+    fn remaining(&self) -> u64 {
+        self.left
+    }
+
+    /// As many bytes as there is room for: patches come in pieces of a few bytes, and whoever stores the content should
+    /// not have to write each by itself.
     fn read(&mut self, out: &mut [u8]) -> Result<usize, ApplyError<O::Error>> {
-        if out.is_empty() {
-            return Ok(0);
-        }
-        while self.hasher.is_some() {
-            let count = self.step(out)?;
+        let mut filled = 0;
+        while filled < out.len() && self.hasher.is_some() {
+            let count = self.step(out.get_mut(filled..).unwrap_or_default())?;
             if count > 0 {
                 let made = u64::try_from(count).unwrap_or(u64::MAX);
                 let left = self.left.checked_sub(made);
                 self.left = left.ok_or(self.executor.broken(OperationRule::Size))?;
-                if let Some(hasher) = &mut self.hasher {
-                    hasher.update(out.get(..count).unwrap_or_default());
-                }
-                return Ok(count);
+                filled = filled.saturating_add(count);
+                continue;
             }
             if self.is_closed {
-                self.check_end()?;
                 break;
             }
             match self.executor.next(false)? {
@@ -196,7 +261,12 @@ impl<O: Objects> ReadContent<O::Error> for Content<'_, '_, O> {
                 None => return Err(self.executor.broken(OperationRule::Place).into()),
             }
         }
-        Ok(0)
+        match &mut self.hasher {
+            Some(hasher) if filled > 0 => hasher.update(out.get(..filled).unwrap_or_default()),
+            Some(_) if !out.is_empty() => self.check_end()?,
+            _ => {}
+        }
+        Ok(filled)
     }
 }
 

@@ -133,6 +133,30 @@ impl Repo {
         Ok(actual)
     }
 
+    /// Stores a regular file of `size` bytes, which the repository lacks. It is `content` that fails before its end if it
+    /// has another size or not this checksum: it is not hashed here a second time.
+    pub(super) fn write_checked(
+        &self,
+        header: &FileHeaderRef<'_>,
+        size: u64,
+        checksum: &Checksum,
+        content: impl Read,
+    ) -> Result<(), RepoError> {
+        self.check_storable(header)?;
+        if self.mode == RepoMode::Archive {
+            let packed = self.pack(content, header, size)?;
+            return self.keep(packed.into_name(), ObjectType::File, checksum);
+        }
+        self.check_space(size)?;
+        let mut plain = self.temporary_file()?;
+        let buffer = usize::try_from(size).unwrap_or(usize::MAX).clamp(1, BUFFER_BYTES);
+        each_block_of(buffer, content, |bytes| {
+            plain.file.write_all(bytes).map_err(RepoError::io("writing an object"))
+        })?;
+        self.finish(&plain.file, header)?;
+        self.keep(plain.into_name(), ObjectType::File, checksum)
+    }
+
     /// Stores a regular file whose checksum and size are known, and which the repository lacks: an archive
     /// compresses it while it is read.
     pub(super) fn write_known(
@@ -228,10 +252,19 @@ fn describe(file: &File, header: &FileHeaderRef<'_>) -> Result<(), RepoError> {
 
 /// Hands all of `content` over in blocks.
 pub(super) fn each_block(
+    content: impl Read,
+    take: impl FnMut(&[u8]) -> Result<(), RepoError>,
+) -> Result<(), RepoError> {
+    each_block_of(BUFFER_BYTES, content, take)
+}
+
+/// Hands all of `content` over in blocks of `most` bytes at most.
+fn each_block_of(
+    most: usize,
     mut content: impl Read,
     mut take: impl FnMut(&[u8]) -> Result<(), RepoError>,
 ) -> Result<(), RepoError> {
-    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut buffer = vec![0; most];
     loop {
         let count = content.read(&mut buffer).map_err(RepoError::io("reading a file's content"))?;
         let Some(bytes @ [_, ..]) = buffer.get(..count) else { return Ok(()) };

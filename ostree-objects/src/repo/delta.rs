@@ -6,13 +6,14 @@ use alloc::vec::Vec;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{Dir, Mode, OFlags};
 
-use super::{LockKind, Repo, RepoError};
+use super::{LockKind, Repo, RepoError, parallel};
 use crate::delta::{
-    ApplyError, Budget, DeltaError, DeltaName, Objects, PartHeaderRef, PartObject, ReadContent,
-    SuperblockRef, apply_part,
+    ApplyError, Budget, DeltaError, DeltaName, Objects, PartHeaderRef, PartObject, PartRef, ReadContent,
+    SuperblockRef, apply_unpacked, unpack,
 };
 use crate::limits::{MAX_PART_UNPACKED_BYTES, MAX_SUPERBLOCK_BYTES};
 use crate::{Checksum, FileHeaderRef, ObjectType, RepoMode};
@@ -61,7 +62,7 @@ impl Repo {
                 None => part(number, &header)?,
             };
             let stored = stored.ok_or(DeltaError::PartMissing { number })?;
-            match apply_part(&header, &stored, &mut budget, self) {
+            match self.apply_shared(&header, &stored, &mut budget) {
                 Ok(()) => {}
                 Err(ApplyError::Delta(error)) => return Err(error.into()),
                 Err(ApplyError::Objects(error)) => return Err(error.into()),
@@ -72,6 +73,36 @@ impl Repo {
         }
         self.write_metadata(ObjectType::Commit, Some(&actual), delta.commit_bytes())?;
         Ok(())
+    }
+
+    /// Applies a part on a few threads. Each goes through all operations, holds all of them against the whole budget, and
+    /// makes its share of the objects.
+    fn apply_shared(
+        &self,
+        header: &PartHeaderRef<'_>,
+        stored: &[u8],
+        budget: &mut Budget,
+    ) -> Result<(), ApplyError<RepoError>> {
+        let unpacked = unpack(header, stored, budget)?;
+        let part = PartRef::parse(&unpacked)?;
+        let shares = parallel::threads();
+        let (before, after) = (*budget, Mutex::new(*budget));
+        let made = parallel::run((0..shares).collect(), |number, _| {
+            let mut left = before;
+            let made = apply_unpacked(part, header, &mut left, &Share { repo: self, number, shares });
+            *after.lock().unwrap_or_else(PoisonError::into_inner) = left;
+            made
+        });
+        match made {
+            // It may be an object that this very part makes, and be in another share: one after the other, all are there.
+            Err(ApplyError::Delta(DeltaError::SourceMissing { .. })) => {
+                apply_unpacked(part, header, budget, self)
+            }
+            made => {
+                *budget = after.into_inner().unwrap_or_else(PoisonError::into_inner);
+                made
+            }
+        }
     }
 
     fn wants_any(&self, header: &PartHeaderRef<'_>) -> Result<bool, RepoError> {
@@ -188,14 +219,15 @@ impl Objects for Repo {
         header: &FileHeaderRef<'_>,
         content: &mut dyn ReadContent<RepoError>,
     ) -> Result<(), ApplyError<RepoError>> {
+        let size = content.remaining();
         let mut reader = ContentReader { content, error: None };
         let written = match header.symlink_target() {
-            Some(_) => self.write_file(header, Some(&object.checksum), io::empty()),
-            None => self.write_file(header, Some(&object.checksum), &mut reader),
+            Some(_) => self.write_file(header, Some(&object.checksum), io::empty()).map(drop),
+            None => self.write_checked(header, size, &object.checksum, &mut reader),
         };
         match (reader.error, written) {
             (Some(error), _) => Err(error),
-            (None, Ok(_)) => Ok(()),
+            (None, Ok(())) => Ok(()),
             // A symbolic link whose header is not the one that was promised.
             (None, Err(RepoError::Corrupt { object_type, expected, actual })) => {
                 Err(DeltaError::ObjectChecksum { object_type, expected, actual }.into())
@@ -212,6 +244,44 @@ impl Repo {
         let temporary = self.temporary_file()?;
         let unpack = io::copy(&mut object.content, &mut &temporary.file);
         unpack.and_then(|_| temporary.file.try_clone()).map_err(RepoError::io("inflating an object"))
+    }
+}
+
+/// A repository of which one of several threads makes one of as many shares of the objects.
+struct Share<'r> {
+    repo: &'r Repo,
+    number: usize,
+    shares: usize,
+}
+
+impl Objects for Share<'_> {
+    type Error = RepoError;
+    type Source = File;
+
+    fn wants(&self, object: &PartObject) -> Result<bool, RepoError> {
+        let [.., last] = object.checksum.0;
+        Ok(usize::from(last) % self.shares == self.number && self.repo.wants(object)?)
+    }
+
+    fn open(&self, file: &Checksum) -> Result<Option<(File, u64)>, RepoError> {
+        self.repo.open(file)
+    }
+
+    fn read_at(&self, source: &mut File, offset: u64, out: &mut [u8]) -> Result<(), RepoError> {
+        self.repo.read_at(source, offset, out)
+    }
+
+    fn keep_metadata(&self, object: &PartObject, bytes: &[u8]) -> Result<(), RepoError> {
+        self.repo.keep_metadata(object, bytes)
+    }
+
+    fn keep_file(
+        &self,
+        object: &PartObject,
+        header: &FileHeaderRef<'_>,
+        content: &mut dyn ReadContent<RepoError>,
+    ) -> Result<(), ApplyError<RepoError>> {
+        self.repo.keep_file(object, header, content)
     }
 }
 

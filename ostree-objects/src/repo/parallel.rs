@@ -61,6 +61,11 @@ impl<J> Queue<J> {
     }
 }
 
+/// How many threads [`run`] takes if it can.
+pub(super) fn threads() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS)
+}
+
 /// Does the jobs and all that they push; the first error ends it.
 pub(super) fn run<J: Send, E: Send>(
     jobs: Vec<J>,
@@ -78,9 +83,8 @@ pub(super) fn run<J: Send, E: Send>(
             queue.done(failed);
         }
     };
-    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS);
     thread::scope(|scope| {
-        for _ in 1..threads {
+        for _ in 1..threads() {
             // Without more threads this one does it all.
             let _ = thread::Builder::new().spawn_scoped(scope, loop_through);
         }

@@ -14,10 +14,26 @@ impl Sysroot {
     /// # Errors
     /// As of the file system; the next call goes on.
     pub fn cleanup(&self, booted: Option<&Deployment>) -> Result<(), SysrootError> {
+        self.cleanup_beside(booted, None)
+    }
+
+    /// As [`cleanup`](Self::cleanup), of a sysroot in which `staged` waits for the shutdown: it stays, too.
+    ///
+    /// # Errors
+    /// As [`cleanup`](Self::cleanup).
+    pub fn cleanup_beside(
+        &self,
+        booted: Option<&Deployment>,
+        staged: Option<&Deployment>,
+    ) -> Result<(), SysrootError> {
         let version = self.version()?;
         let order = self.deployments()?;
         let mut kept = order.clone();
-        kept.extend(booted.filter(|booted| !order.iter().any(|other| other.is_same(booted))).cloned());
+        for also in [booted, staged].into_iter().flatten() {
+            if !kept.iter().any(|other| other.is_same(also)) {
+                kept.push(also.clone());
+            }
+        }
         self.remove_deployments(&kept)?;
         self.remove_kernels(&kept)?;
         let other = 1 - version.min(1);
@@ -30,7 +46,7 @@ impl Sysroot {
                 self.disk.remove(&format!("ostree/boot.{version}.{number}"))?;
             }
         }
-        self.write_refs(&order, version, subversion.unwrap_or(0))
+        self.write_refs(&order, staged)
     }
 
     fn remove_deployments(&self, kept: &[Deployment]) -> Result<(), SysrootError> {
@@ -65,11 +81,19 @@ impl Sysroot {
         Ok(())
     }
 
-    /// `ostree/V/S/INDEX` for each deployment: the new ones first, then the others go.
-    fn write_refs(&self, order: &[Deployment], version: u8, subversion: u8) -> Result<(), SysrootError> {
+    /// `ostree/V/S/INDEX` for each deployment, with the staged one in front as in libostree. The new refs are written
+    /// first, then the others go.
+    pub(super) fn write_refs(
+        &self,
+        order: &[Deployment],
+        staged: Option<&Deployment>,
+    ) -> Result<(), SysrootError> {
         const REFS: &str = "ostree/repo/refs/heads/ostree";
+        let version = self.version()?;
+        let subversion = self.subversion(version)?.unwrap_or(0);
+        let needed: Vec<&Deployment> = staged.into_iter().chain(order).collect();
         self.disk.hand_over(REFS)?;
-        for (index, deployment) in order.iter().enumerate() {
+        for (index, deployment) in needed.iter().enumerate() {
             self.repo.set_ref(&format!("ostree/{version}/{subversion}/{index}"), &deployment.commit)?;
         }
         for (v, s) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
@@ -79,7 +103,7 @@ impl Sysroot {
         }
         let current = format!("{REFS}/{version}/{subversion}");
         for entry in self.disk.list(&current)? {
-            if !entry.name.parse::<usize>().is_ok_and(|index| index < order.len()) {
+            if !entry.name.parse::<usize>().is_ok_and(|index| index < needed.len()) {
                 self.disk.remove(&format!("{current}/{}", entry.name))?;
             }
         }

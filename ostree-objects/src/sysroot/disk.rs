@@ -32,6 +32,11 @@ impl Disk {
         Self { root: root.into(), fs }
     }
 
+    /// Another directory, changed by the same file system.
+    pub(super) fn beside(&self, root: &Path) -> Self {
+        Self::new(root, Arc::clone(&self.fs))
+    }
+
     /// All that changes something goes through here.
     fn apply(&self, doing: &'static str, effect: &Effect<'_>) -> Result<(), SysrootError> {
         self.fs.apply(&self.root, effect).map_err(io(doing, effect.path()))
@@ -85,6 +90,18 @@ impl Disk {
         Ok(text)
     }
 
+    /// Up to `limit` bytes of a file and one more, which tells that it is longer; `None` if there is none.
+    pub(super) fn read_some(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, SysrootError> {
+        let file = match File::open(self.path(path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(io("reading", path))?,
+        };
+        let mut bytes = Vec::new();
+        let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        file.take(most).read_to_end(&mut bytes).map_err(io("reading", path))?;
+        Ok(Some(bytes))
+    }
+
     /// The target of a symbolic link; `None` if there is none.
     pub(super) fn read_link(&self, path: &str) -> Result<Option<String>, SysrootError> {
         match fs::read_link(self.path(path)) {
@@ -107,6 +124,13 @@ impl Disk {
     /// Writes a file whose content counts only after a [`Self::sync`].
     pub(super) fn write(&self, path: &str, bytes: &[u8]) -> Result<(), SysrootError> {
         self.apply("writing", &Effect::Write { path, bytes })
+    }
+
+    /// Writes a file beside the one that is there, and puts it in its place in one step.
+    pub(super) fn replace(&self, path: &str, bytes: &[u8]) -> Result<(), SysrootError> {
+        let beside = format!("{path}.tmp");
+        self.write(&beside, bytes)?;
+        self.rename(&beside, path)
     }
 
     /// Copies a file of a tree, from its start, as [`Self::write`].

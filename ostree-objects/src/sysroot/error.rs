@@ -1,8 +1,8 @@
 use alloc::string::String;
 use std::io;
 
-use crate::Checksum;
 use crate::repo::RepoError;
+use crate::{Checksum, Error};
 
 /// Why a sysroot cannot do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +66,44 @@ pub enum SysrootError {
         /// The limit.
         limit: usize,
     },
+    /// There is something staged that cannot be finalized.
+    #[error("the staged deployment: {0}")]
+    Staged(#[from] StagedError),
+}
+
+/// What is wrong with the record of a staged deployment, or with what it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StagedError {
+    /// The record is not in the normal form of its type.
+    #[error("malformed record: {0}")]
+    Malformed(#[from] Error),
+    /// The record is longer than the limit.
+    #[error("a record of more than {limit} bytes")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+        /// How many there are, as far as they were read.
+        actual: usize,
+    },
+    /// The record says something that only another program understands.
+    #[error("entry {index} of the record is not known here: what staged it has to finalize it")]
+    Key {
+        /// Which entry, from 0.
+        index: usize,
+    },
+    /// An entry is missing, or not what it should be.
+    #[error("no valid {key} in the record")]
+    Value {
+        /// Its key.
+        key: &'static str,
+    },
+    /// The deployment whose /etc is to be taken over is not in the boot order.
+    #[error("the deployment whose /etc it takes over is gone")]
+    Merge,
+    /// It is not there.
+    #[error("it is gone")]
+    Gone,
 }
 
 /// Why a deployment could not be prepared.

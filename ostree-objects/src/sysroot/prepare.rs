@@ -50,10 +50,18 @@ impl Sysroot {
         options: &DeployOptions<'_>,
         merge_etc: impl FnOnce(&EtcDirectories) -> Result<(), E>,
     ) -> Result<Deployment, PrepareError<E>> {
-        let DeployOptions { stateroot, commit, refspec, arguments, merge } = *options;
+        let deployment = self.check_out(options)?;
+        self.make_etc(&deployment, options.merge, merge_etc)?;
+        self.forget_var_updated(&deployment)?;
+        Ok(deployment)
+    }
+
+    /// Checks the tree out, with its defaults in /usr/etc and no /etc yet, and says where it came from.
+    pub(super) fn check_out(&self, options: &DeployOptions<'_>) -> Result<Deployment, SysrootError> {
+        let DeployOptions { stateroot, commit, refspec, arguments, merge: _ } = *options;
         Name::new(stateroot).map_err(|_| SysrootError::Stateroot)?;
         if self.repo.is_partial(&commit)? {
-            return Err(SysrootError::Partial { commit }.into());
+            return Err(SysrootError::Partial { commit });
         }
         let serial = self.next_serial(stateroot, &commit)?;
         let (stateroot, arguments) = (stateroot.to_string(), arguments.to_string());
@@ -68,19 +76,33 @@ impl Sysroot {
         self.disk.hand_over(&path)?;
         self.repo.checkout(&commit, &parent, &deployment.name(), how)?;
         self.defaults_to_usr_etc(&path)?;
+        self.disk.write(&deployment.origin(), format!("[origin]\nrefspec={refspec}\n").as_bytes())?;
+        Ok(deployment)
+    }
+
+    /// Has `merge_etc` make the /etc of a deployment that has none.
+    pub(super) fn make_etc<E>(
+        &self,
+        deployment: &Deployment,
+        merge: Option<&Deployment>,
+        merge_etc: impl FnOnce(&EtcDirectories) -> Result<(), E>,
+    ) -> Result<(), PrepareError<E>> {
         let previous = merge.map(|previous| {
             let root = self.path_of(previous);
             (root.join("usr/etc"), root.join("etc"))
         });
-        let root = self.disk.path(&path);
+        let root = self.path_of(deployment);
         let directories = EtcDirectories { previous, new: root.join("usr/etc"), out: root.join("etc") };
+        let path = deployment.path();
         self.disk.hand_over(&format!("{path}/etc"))?;
         merge_etc(&directories).map_err(PrepareError::Merge)?;
-        // Services that act on the first start after an update look for these (systemd's ConditionNeedsUpdate).
-        self.disk.remove(&format!("{path}/etc/.updated"))?;
-        self.disk.remove(&format!("{}/{}/var/.updated", super::DEPLOY, deployment.stateroot))?;
-        self.disk.write(&deployment.origin(), format!("[origin]\nrefspec={refspec}\n").as_bytes())?;
-        Ok(deployment)
+        // Services that act on the first start after an update look for this one and for the one of /var (systemd's
+        // ConditionNeedsUpdate).
+        Ok(self.disk.remove(&format!("{path}/etc/.updated"))?)
+    }
+
+    pub(super) fn forget_var_updated(&self, deployment: &Deployment) -> Result<(), SysrootError> {
+        self.disk.remove(&format!("{}/{}/var/.updated", super::DEPLOY, deployment.stateroot))
     }
 
     /// One more than the highest serial number of the commit's deployments.

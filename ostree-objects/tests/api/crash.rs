@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use device::Device;
 use disk::{Recorder, Tree};
+use ostree_objects::sysroot::Finalized;
 
 /// What the device boots after each cut: one order, the default first.
 fn orders(device: &Device, before: &Tree, recorder: &Recorder) -> BTreeSet<Vec<String>> {
@@ -91,6 +92,75 @@ fn a_deployment_after_a_cut_trusts_nothing_that_the_cut_left() {
         }
     });
     assert!(seen.len() >= 9, "{} states", seen.len());
+}
+
+#[test]
+fn a_staged_deployment_boots_after_the_shutdown_that_finalized_it_and_not_before() {
+    let mut device = Device::new();
+    device.deploy(1);
+    for (release, before, after) in
+        [(2, ["1"].as_slice(), ["2", "1"].as_slice()), (3, &["2", "1"], &["3", "2"])]
+    {
+        let staging = cut(&mut device, |device| drop(device.stage(release)));
+        assert_eq!(staging, expected(before, before));
+        let shutdown = cut(&mut device, |device| assert!(matches!(device.finalize(), Finalized::Ready(_))));
+        assert_eq!(shutdown, expected(before, after));
+        assert_eq!(device.finalize(), Finalized::Nothing);
+    }
+}
+
+#[test]
+fn a_loss_of_power_takes_the_record_and_nothing_is_left_of_the_staged_deployment() {
+    let mut device = Device::new();
+    device.deploy(1);
+    let before = Tree::read(device.root());
+    let recorder = device.record();
+    device.stage(2);
+    recorder.finish(device.root());
+    let systems = device.systems();
+    let mut seen = BTreeSet::new();
+    recorder.each_cut(&before, |tree| {
+        if seen.insert(format!("{:?}", tree.below("ostree/deploy/demo/deploy"))) {
+            let again = Device::new();
+            tree.write(&again.root());
+            assert_eq!(again.finalize(), Finalized::Nothing);
+            again.clean_up();
+            let tree = Tree::read(again.root());
+            assert_eq!((tree.boots(&systems), tree.deployments().len()), (vec!["1".to_owned()], 1));
+            again.stage(2);
+            assert!(matches!(again.finalize(), Finalized::Ready(_)));
+            assert_eq!(Tree::read(again.root()).boots(&systems), ["2", "1"]);
+        }
+    });
+    assert!(seen.len() >= 5, "{} states", seen.len());
+}
+
+#[test]
+fn staging_that_was_killed_at_any_change_is_finalized_as_a_whole_or_not_at_all() {
+    for stop in 0.. {
+        let mut device = Device::new();
+        device.deploy(1);
+        let is_done = device.try_stage_and_finalize(2, stop);
+        // The machine still runs: so does the shutdown.
+        let finalized = device.finalize();
+        let systems = device.systems();
+        let found = Tree::read(device.root()).boots(&systems);
+        let after = ["2".to_owned(), "1".to_owned()];
+        let is_finalized = matches!(finalized, Finalized::Ready(_));
+        assert!(found == after || (found == ["1"] && !is_finalized), "{stop}: {found:?}");
+        device.clean_up();
+        let tree = Tree::read(device.root());
+        assert_eq!((tree.boots(&systems), tree.deployments().len()), (found.clone(), found.len()), "{stop}");
+        if found != after {
+            device.stage(2);
+            assert!(matches!(device.finalize(), Finalized::Ready(_)));
+            assert_eq!(Tree::read(device.root()).boots(&systems), after, "{stop}");
+        }
+        if is_done {
+            assert!(stop > 45, "{stop} changes");
+            break;
+        }
+    }
 }
 
 #[test]

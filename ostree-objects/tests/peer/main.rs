@@ -20,6 +20,7 @@ mod retention;
 mod sign;
 mod sizes;
 mod space;
+mod staged;
 mod sysroot;
 mod tombstones;
 mod tree;

@@ -1,6 +1,7 @@
 //! `ostree admin`: the same sysroot is made of the same commits, and each tool reads the other's.
 
 use std::fs::{self, File};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use ostree_objects::pull::Planner;
@@ -31,8 +32,14 @@ fn make_tree(directory: &Path, release: u32) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
-    fs::create_dir_all(directory.join("sysroot")).unwrap();
-    fs::create_dir_all(directory.join("var")).unwrap();
+    // What a running system has mounted, and its links.
+    for name in ["sysroot", "var", "boot", "run", "proc", "dev"] {
+        fs::create_dir_all(directory.join(name)).unwrap();
+    }
+    for name in ["bin", "lib", "lib64"] {
+        symlink(format!("usr/{name}"), directory.join(name)).unwrap();
+    }
+    symlink("sysroot/ostree", directory.join("ostree")).unwrap();
 }
 
 /// An archive of the tool with three commits.

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ostree_objects::repo::CommitOptions;
 use ostree_objects::sysroot::{
-    BootEntry, DeployOptions, Deployment, Effect, EtcDirectories, Fs, LoaderFile, PrepareError, RealFs,
-    Sysroot, SysrootError,
+    BootEntry, DeployOptions, Deployment, Effect, EtcDirectories, Finalized, Fs, LoaderFile, PrepareError,
+    RealFs, Staged, Sysroot, SysrootError,
 };
 use ostree_objects::{Checksum, RepoMode};
 
@@ -91,9 +91,14 @@ impl Device {
         self.directory.path().join("sysroot")
     }
 
+    /// The state of the running system, which is in memory.
+    pub fn run(&self) -> std::path::PathBuf {
+        self.directory.path().join("run")
+    }
+
     /// From now on every change is written down.
     pub fn record(&mut self) -> Arc<Recorder> {
-        let recorder = Arc::new(Recorder::default());
+        let recorder = Arc::new(Recorder::beside(&self.run()));
         self.fs = Arc::<Recorder>::clone(&recorder);
         recorder
     }
@@ -114,17 +119,15 @@ impl Device {
         systems
     }
 
+    fn options<'a>(&self, release: u32, before: &'a [Deployment]) -> DeployOptions<'a> {
+        let (commit, merge) = (self.commits[&release], before.first());
+        DeployOptions { stateroot: "demo", commit, refspec: "demo", arguments: "quiet", merge }
+    }
+
     fn install(&self, release: u32) -> Result<(), PrepareError<io::Error>> {
         let sysroot = self.sysroot();
         let before = sysroot.deployments()?;
-        let options = DeployOptions {
-            stateroot: "demo",
-            commit: self.commits[&release],
-            refspec: "demo",
-            arguments: "quiet",
-            merge: before.first(),
-        };
-        let new = sysroot.prepare(&options, take_new)?;
+        let new = sysroot.prepare(&self.options(release, &before), take_new)?;
         let order: Vec<Deployment> = [new].into_iter().chain(before.into_iter().take(1)).collect();
         sysroot.write_order(&order, loader)?.switch()?;
         Ok(sysroot.cleanup(None)?)
@@ -137,8 +140,17 @@ impl Device {
 
     /// As [`deploy`](Self::deploy), killed after some changes; whether it came to its end before.
     pub fn try_deploy(&mut self, release: u32, changes: usize) -> bool {
+        self.try_for(changes, |device| device.install(release))
+    }
+
+    /// Does something until some changes are made; whether it came to its end before.
+    fn try_for(
+        &mut self,
+        changes: usize,
+        act: impl FnOnce(&Self) -> Result<(), PrepareError<io::Error>>,
+    ) -> bool {
         self.fs = Arc::new(Stopping(AtomicUsize::new(changes)));
-        let result = self.install(release);
+        let result = act(self);
         self.fs = Arc::new(RealFs);
         match result {
             Ok(()) => true,
@@ -147,6 +159,40 @@ impl Device {
             }
             Err(error) => panic!("{error}"),
         }
+    }
+
+    fn put_aside(&self, release: u32) -> Result<Staged, PrepareError<io::Error>> {
+        let sysroot = self.sysroot();
+        let before = sysroot.deployments()?;
+        sysroot.stage(&self.run(), &self.options(release, &before), false, take_new)
+    }
+
+    fn shut_down(&self) -> Result<Finalized, PrepareError<io::Error>> {
+        let sysroot = self.sysroot();
+        let finalized = sysroot.finalize(&self.run(), take_new)?;
+        if let Finalized::Ready(staged) = &finalized {
+            let order = sysroot.order_with(&staged.deployment, None, staged.merge.as_ref())?;
+            sysroot.write_order(&order, loader)?.switch()?;
+        }
+        Ok(finalized)
+    }
+
+    /// Has a release wait for the shutdown.
+    pub fn stage(&self, release: u32) -> Staged {
+        self.put_aside(release).unwrap()
+    }
+
+    /// What the shutdown does.
+    pub fn finalize(&self) -> Finalized {
+        self.shut_down().unwrap()
+    }
+
+    /// As [`stage`](Self::stage) and [`finalize`](Self::finalize), killed after some changes.
+    pub fn try_stage_and_finalize(&mut self, release: u32, changes: usize) -> bool {
+        self.try_for(changes, |device| {
+            device.put_aside(release)?;
+            device.shut_down().map(drop)
+        })
     }
 
     /// Makes the second system the default.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{FileExt as _, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use ostree_objects::sysroot::{Effect, Fs, RealFs};
@@ -43,6 +43,8 @@ enum Logged {
 pub struct Recorder {
     log: Mutex<Vec<Logged>>,
     handed_over: Mutex<Option<String>>,
+    /// The file system in memory, whose changes are not written down: no loss of power leaves anything of it.
+    memory: Option<PathBuf>,
 }
 
 /// Most unsynced changes whose every subset is tried.
@@ -52,6 +54,9 @@ const REPO: &str = "ostree/repo";
 
 impl Fs for Recorder {
     fn apply(&self, root: &Path, effect: &Effect<'_>) -> io::Result<()> {
+        if self.memory.as_deref() == Some(root) {
+            return RealFs.apply(root, effect);
+        }
         self.finish(root);
         let logged = match effect {
             Effect::MakeDirectories { path } => Logged::Change(Change::Make((*path).into())),
@@ -81,6 +86,11 @@ impl Fs for Recorder {
 }
 
 impl Recorder {
+    /// Writes nothing down of what happens in `memory`.
+    pub fn beside(memory: &Path) -> Self {
+        Self { memory: Some(memory.into()), ..Self::default() }
+    }
+
     /// Takes over what other means have made.
     pub fn finish(&self, root: impl AsRef<Path>) {
         if let Some(path) = self.handed_over.lock().unwrap().take()
