@@ -1,7 +1,9 @@
 //! `.filez`: an archive repository's file objects. A framed header, then raw deflate of the content.
 
+#[cfg(feature = "zlib")]
 mod zlib;
 
+#[cfg(feature = "zlib")]
 pub use zlib::deflate as deflate_as_zlib;
 
 use alloc::{boxed::Box, vec};

@@ -23,6 +23,7 @@ pub(super) enum Packing {
     /// As fast as can be.
     Fast,
     /// Into the bytes that libostree stores, whose number a commit may list.
+    #[cfg(feature = "zlib")]
     AsZlib,
 }
 
@@ -144,7 +145,7 @@ impl Repo {
     ) -> Result<(), RepoError> {
         self.check_storable(header)?;
         if self.mode == RepoMode::Archive {
-            let packed = self.pack(content, header, size)?;
+            let packed = self.pack(content, header, size, Packing::Fast)?;
             return self.keep(packed.into_name(), ObjectType::File, checksum);
         }
         self.check_space(size)?;
@@ -225,6 +226,7 @@ impl Repo {
             if header.symlink_target().is_none() {
                 match packing {
                     Packing::Fast => filez::deflate(content, &mut writer, filez::DEFAULT_LEVEL)?,
+                    #[cfg(feature = "zlib")]
                     Packing::AsZlib => filez::deflate_as_zlib(content, &mut writer)?,
                 }
             }

@@ -143,6 +143,7 @@ fn a_checkpoint_has_what_came_and_nothing_else() {
     assert_eq!(Checkpoint::decode(&bytes, &commit, &Limits::DEFAULT), Ok(checkpoint));
 }
 
+#[cfg(feature = "zlib")]
 #[test]
 fn an_object_as_large_as_its_commit_says_is_taken_and_no_larger_one() {
     let directory = tempfile::tempdir().unwrap();

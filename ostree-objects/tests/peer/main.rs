@@ -18,6 +18,7 @@ mod reflinks;
 mod repository;
 mod retention;
 mod sign;
+#[cfg(feature = "zlib")]
 mod sizes;
 mod space;
 mod staged;

@@ -33,6 +33,7 @@ pub struct CommitOptions {
     pub parent: Option<Checksum>,
     /// List the sizes of its objects in it (`ostree.sizes`), so that who pulls it knows how much that is. Only an archive
     /// knows what an object takes when it is served: in other repositories this does nothing, as with libostree.
+    #[cfg(feature = "zlib")]
     pub generate_sizes: bool,
     /// Which files are links to the repository's own: what is known is not read, and in a repository of mode `bare-user` it
     /// is committed with the owner and the attributes of its object, not those on disk (`--link-checkout-speedup`).

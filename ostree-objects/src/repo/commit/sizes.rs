@@ -18,13 +18,22 @@ pub(super) struct Listing {
 
 impl Listing {
     pub(super) fn new(mode: RepoMode, options: &CommitOptions) -> Self {
-        let is_wanted = options.generate_sizes && mode == RepoMode::Archive;
-        Self { sizes: is_wanted.then(Mutex::default) }
+        #[cfg(feature = "zlib")]
+        if options.generate_sizes && mode == RepoMode::Archive {
+            return Self { sizes: Some(Mutex::default()) };
+        }
+        #[cfg(not(feature = "zlib"))]
+        let _ = (mode, options);
+        Self { sizes: None }
     }
 
     /// What is listed is what the real tool lists, and therefore compressed as by it.
     pub(super) const fn packing(&self) -> Packing {
-        if self.sizes.is_some() { Packing::AsZlib } else { Packing::Fast }
+        #[cfg(feature = "zlib")]
+        if self.sizes.is_some() {
+            return Packing::AsZlib;
+        }
+        Packing::Fast
     }
 
     /// Notes metadata, which takes as many bytes as it has.
