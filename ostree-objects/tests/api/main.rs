@@ -8,6 +8,7 @@
     clippy::std_instead_of_alloc
 )]
 
+mod apply;
 mod crash;
 mod deltas;
 mod hostile;
