@@ -7,6 +7,7 @@
 //! Source: `api/swagger.yaml` of moby, versions 1.40 to 1.56.
 
 use crate::compose::Word;
+use crate::compose::limits::MAX_CONTAINERS;
 
 mod create;
 mod host;
@@ -78,6 +79,12 @@ pub enum EngineError {
         service: Word,
         /// Name of the property.
         property: &'static str,
+    },
+    /// More than [`MAX_CONTAINERS`] containers.
+    #[error("with service {service} there are more than {MAX_CONTAINERS} containers")]
+    TooManyContainers {
+        /// The service.
+        service: Word,
     },
     /// The services wait for each other.
     #[error("service {service} depends on itself through others")]

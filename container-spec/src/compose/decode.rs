@@ -38,6 +38,8 @@ pub(crate) struct Context {
     pub(crate) references: Vec<(Target, String, Position)>,
     /// What the relative paths of each file start from; empty if it is not known.
     pub(crate) directories: Vec<String>,
+    /// How many ports the project has so far, each of a range counted.
+    pub(crate) ports: usize,
 }
 
 impl Context {

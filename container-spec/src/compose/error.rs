@@ -1,8 +1,8 @@
 //! What can be wrong with a Compose file.
 
 use super::limits::{
-    MAX_ALIAS_BYTES, MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_EXTENDED_BYTES, MAX_EXTENDS, MAX_FILES,
-    MAX_INTERPOLATED_BYTES, MAX_NODES, MAX_VARIABLE_BYTES,
+    MAX_ALIAS_BYTES, MAX_CONTAINERS, MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_EXTENDED_BYTES, MAX_EXTENDS,
+    MAX_FILES, MAX_INTERPOLATED_BYTES, MAX_NODES, MAX_PORTS, MAX_VARIABLE_BYTES,
 };
 use super::place::{Position, Word};
 use crate::device::DeviceErrorKind;
@@ -219,6 +219,12 @@ pub enum ErrorKind {
     /// More than [`MAX_FILES`] files.
     #[error("more than {MAX_FILES} files")]
     TooManyFiles,
+    /// Ranges of ports that stand for more than [`MAX_PORTS`].
+    #[error("more than {MAX_PORTS} ports in all")]
+    TooManyPorts,
+    /// Services that are scaled to more than [`MAX_CONTAINERS`].
+    #[error("more than {MAX_CONTAINERS} containers in all")]
+    TooManyContainers,
     /// More than [`MAX_VARIABLE_BYTES`] in files of variables.
     #[error("files of variables have more than {MAX_VARIABLE_BYTES} bytes")]
     VariablesTooLarge,

@@ -62,8 +62,8 @@ pub fn substitute(
     at: Position,
     unset: &mut Vec<Unset>,
 ) -> Result<String, Error> {
-    let mut machine =
-        Machine { text, environment, at, out: String::with_capacity(text.len()), open: Vec::new(), unset };
+    let out = String::with_capacity(text.len());
+    let mut machine = Machine { text, environment, at, out, open: Vec::new(), skipped: 0, unset };
     machine.run()?;
     Ok(machine.out)
 }
@@ -89,6 +89,8 @@ struct Machine<'t, 'u> {
     out: String,
     /// The `${` that are not yet closed.
     open: Vec<Role>,
+    /// How many of them are not used.
+    skipped: usize,
     unset: &'u mut Vec<Unset>,
 }
 
@@ -99,9 +101,13 @@ impl<'t> Machine<'t, '_> {
             let (literal, special) = rest.split_at(index);
             self.push(literal)?;
             rest = if let Some(after) = special.strip_prefix('}') {
-                if let Some(Role::Message { from }) = self.open.pop() {
-                    let message = self.out.get(from..).unwrap_or_default();
-                    return Err(Error::new(self.at, ErrorKind::RequiredVariable, message));
+                match self.open.pop() {
+                    Some(Role::Message { from }) => {
+                        let message = self.out.get(from..).unwrap_or_default();
+                        return Err(Error::new(self.at, ErrorKind::RequiredVariable, message));
+                    }
+                    Some(Role::Skip) => self.skipped = self.skipped.saturating_sub(1),
+                    _ => {}
                 }
                 after
             } else if let Some(after) = special.strip_prefix("$$") {
@@ -163,6 +169,7 @@ impl<'t> Machine<'t, '_> {
         if !matches!(operator, Some('-' | '+' | '?')) {
             return Err(self.invalid());
         }
+        self.skipped += usize::from(role == Role::Skip);
         self.open.push(role);
         Ok(letters.as_str())
     }
@@ -181,7 +188,7 @@ impl<'t> Machine<'t, '_> {
     }
 
     fn is_active(&self) -> bool {
-        !self.open.contains(&Role::Skip)
+        self.skipped == 0
     }
 
     fn push(&mut self, text: &str) -> Result<(), Error> {

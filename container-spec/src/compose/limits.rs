@@ -28,5 +28,11 @@ pub const MAX_VARIABLE_BYTES: usize = 16 << 20;
 /// file counts as often as it is read.
 pub const MAX_FILES: usize = 64;
 
+/// Most ports of one project, each of a range counted: all that an address has.
+pub const MAX_PORTS: usize = 1 << 16;
+
+/// Most containers of one project, each of a scaled service counted.
+pub const MAX_CONTAINERS: u32 = 1024;
+
 /// Most problems that are reported for one project.
 pub const MAX_PROBLEMS: usize = 100;

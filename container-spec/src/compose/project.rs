@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::decode::is_default;
 use super::error::{Error, ErrorKind};
 use super::interpolate::Unset;
+use super::limits::MAX_CONTAINERS;
 use super::model::{Config, Model, Network, Secret, Service, Volume};
 use super::place::Position;
 
@@ -106,6 +107,21 @@ impl Project {
             .extend(self.unset.iter().map(|unset| Error::new(unset.at, ErrorKind::Unresolved, &unset.name)));
         errors.sort_by_key(|error| error.at);
         if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+
+    /// The first service, by name, with which the project has more than [`MAX_CONTAINERS`] containers; `None` if it has not.
+    #[must_use]
+    pub fn beyond_containers(&self) -> Option<&str> {
+        let mut left = MAX_CONTAINERS;
+        let mut services = self.services.iter();
+        let beyond = services.find(|(_, service)| match left.checked_sub(service.replicas()) {
+            Some(rest) => {
+                left = rest;
+                false
+            }
+            None => true,
+        });
+        beyond.map(|(name, _)| name.as_str())
     }
 
     /// The names of all services, each after those it depends on; within that, sorted by name.

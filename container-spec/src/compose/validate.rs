@@ -1,7 +1,7 @@
 //! What only shows when the whole project is known.
 
 use alloc::borrow::ToOwned;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 
 use super::decode::{Context, Target};
@@ -119,6 +119,11 @@ pub(crate) fn validate(project: &Project, root: &Node<'_>, cx: &mut Context) {
         range(service.oom_score_adj, -1000, 1000, "a number from -1000 to 1000", place("oom_score_adj"), cx);
         range(service.mem_swappiness, 0, 100, "a number from 0 to 100", place("mem_swappiness"), cx);
     }
+    if let Some(name) = project.beyond_containers() {
+        let node = services.get(name).and_then(|node| node.get("scale").or_else(|| node.get("deploy")));
+        let at = node.map(|node| node.at).or_else(|| project.position(name)).unwrap_or_default();
+        cx.error(at, ErrorKind::TooManyContainers, name);
+    }
     published_ports(project, &services, cx);
     if let Err(error) = project.start_order() {
         cx.errors.push(error);
@@ -175,10 +180,9 @@ fn references(project: &Project, service: &Service, place: &impl Fn(&str) -> Pos
 }
 
 fn mounts(service: &Service, place: &impl Fn(&str) -> Position, cx: &mut Context) {
-    for (index, mount) in service.volumes.iter().enumerate() {
-        let target = mount.0.target.trim_end_matches('/');
-        let earlier = service.volumes.get(..index).unwrap_or_default();
-        if earlier.iter().any(|other| other.0.target.trim_end_matches('/') == target) {
+    let mut targets = BTreeSet::new();
+    for mount in service.volumes.iter() {
+        if !targets.insert(mount.0.target.trim_end_matches('/')) {
             cx.error(place("volumes"), ErrorKind::Taken("mount"), &mount.0.target);
         }
         if mount.0.kind() == MountKind::Bind && mount.0.source.as_deref() == Some("") {

@@ -1,5 +1,6 @@
 //! The request that makes a service's container.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -146,11 +147,14 @@ impl Target<'_> {
     /// containers, and their start in the order of `depends_on`.
     ///
     /// # Errors
-    /// As [`create_container`](Self::create_container); for a service without an image, and for services that
-    /// wait for each other.
+    /// As [`create_container`](Self::create_container); for a service without an image, for services that
+    /// wait for each other, and for more containers than a project may have.
     pub fn requests(&self, project: &Project) -> Result<Vec<Request>, EngineError> {
+        if let Some(service) = project.beyond_containers() {
+            return Err(EngineError::TooManyContainers { service: Word::new(service) });
+        }
         let order = project.start_order().map_err(|error| EngineError::Cycle { service: error.subject })?;
-        let mut requests = Vec::new();
+        let (mut requests, mut pulled) = (Vec::new(), BTreeSet::new());
         let mut last = Vec::new();
         let (mut networks, mut volumes) = (Vec::new(), Vec::new());
         for &name in &order {
@@ -161,7 +165,7 @@ impl Target<'_> {
             if let Some(reference) = &reference {
                 let platform = service.platform.as_ref().map(|platform| platform.0.as_str());
                 let pull = Request::pull(self.api, reference, platform);
-                if !requests.contains(&pull) {
+                if pulled.insert(pull.path.clone()) {
                     requests.push(pull);
                 }
             }

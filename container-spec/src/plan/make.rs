@@ -7,6 +7,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::{Container, Current, NEXT_SUFFIX, Options, PREVIOUS_SUFFIX, Plan, Step, WaitFor};
+use crate::compose::limits::MAX_CONTAINERS;
 use crate::compose::model::{Condition, MountKind, Service};
 use crate::compose::{Project, Word};
 use crate::digest::Sha256;
@@ -31,6 +32,12 @@ pub enum PlanError {
     #[error("service {service} depends on itself through others")]
     Cycle {
         /// One of them.
+        service: Word,
+    },
+    /// More than [`MAX_CONTAINERS`] containers.
+    #[error("with service {service} there are more than {MAX_CONTAINERS} containers")]
+    TooManyContainers {
+        /// The service.
         service: Word,
     },
     /// Not a project name, see [`is_project_name`](crate::compose::is_project_name).
@@ -97,6 +104,9 @@ fn instances<'p>(
     current: &'p Current,
 ) -> Result<Vec<Instance<'p>>, PlanError> {
     let order = project.start_order().map_err(|error| PlanError::Cycle { service: error.subject })?;
+    if let Some(service) = project.beyond_containers() {
+        return Err(PlanError::TooManyContainers { service: Word::new(service) });
+    }
     let mut instances: Vec<Instance<'p>> = Vec::new();
     for service in order {
         let Some(model) = project.services.get(service) else { continue };

@@ -166,7 +166,9 @@ impl fmt::Display for RemotePath<'_> {
     }
 }
 
-/// A reference as Docker shows it; `Display` writes it.
+/// A reference as Docker shows it; `Display` writes it. Where that would mean another image, or none (`docker.io/a.b/c`,
+/// whose first component then is a domain, or 64 digits, which then are an image id), it is written in full; Docker's own
+/// `FamiliarString` is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Familiar<'a>(Normalized<'a>);
 
@@ -174,11 +176,22 @@ impl fmt::Display for Familiar<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reference = &self.0;
         match reference.domain {
+            Some(DEFAULT_DOMAIN) if self.is_ambiguous() => {
+                write!(f, "{DEFAULT_DOMAIN}/{}", reference.path())?
+            }
             Some(DEFAULT_DOMAIN) => f.write_str(reference.path)?,
             Some(domain) => write!(f, "{domain}/{}", reference.path)?,
             None => f.write_str(reference.path)?,
         }
         write_tag_and_digest(f, reference.tag, reference.digest)
+    }
+}
+
+impl Familiar<'_> {
+    /// Whether the path alone is read as something else.
+    fn is_ambiguous(&self) -> bool {
+        let Normalized { path, tag, digest, .. } = self.0;
+        split_domain(path).0.is_some() || (is_identifier(path) && tag.is_none() && digest.is_none())
     }
 }
 

@@ -379,3 +379,44 @@ fn what_yaml_1_1_and_1_2_take_for_different_things_is_not_locked() {
         compose::lock(&file(value), |_| None).unwrap();
     }
 }
+
+#[test]
+fn a_project_has_a_limited_number_of_ports() {
+    let text = |more: &str| {
+        format!(
+            "services:\n  a:\n    image: x\n    ports: ['1-65535']\n  b:\n    image: x\n    ports: ['80'{more}]\n"
+        )
+    };
+    let environment = Environment::new();
+    let project = compose::load(&text(""), &environment).unwrap();
+    let ports: usize = project.services.values().map(|service| service.ports.len()).sum();
+    assert_eq!(ports, compose::limits::MAX_PORTS);
+    let error = compose::load(&text(", '81', '82'"), &environment).unwrap_err();
+    assert_eq!((error.at.line, error.at.column, error.kind), (7, 19, ErrorKind::TooManyPorts));
+    assert_eq!(error.to_string(), "81: more than 65536 ports in all");
+}
+
+/// What costs more than its length in time would take hours at the sizes that are allowed; these take a moment.
+#[test]
+fn long_lists_and_deep_substitutions_take_time_by_their_length() {
+    let list = |property: &str, item: &dyn Fn(u32) -> String| {
+        let items: String = (0..60_000).map(|i| format!("    - {}\n", item(i))).collect();
+        format!("services:\n  a:\n    image: x\n    {property}:\n{items}")
+    };
+    let start = std::time::Instant::now();
+    let mut texts: Vec<String> =
+        ["cap_add", "security_opt", "profiles"].map(|name| list(name, &|i| format!("x{i}"))).into();
+    texts.push(list("volumes", &|i| format!("/x:/y{i}")));
+    let depth = 60_000;
+    texts.push(format!(
+        "services:\n  a:\n    image: x\n    command: '{}{}'\n",
+        "${A:-".repeat(depth),
+        "}".repeat(depth)
+    ));
+    for text in texts {
+        compose::load(&text, &Environment::new()).unwrap();
+    }
+    let numbers: String = (0..60_000).map(|i| format!("{i}: x\n")).collect();
+    assert!(compose::canonical(&format!("{numbers}a: b\n")).is_ok());
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+}

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use container_spec::compose::{self, Environment, Project};
+use container_spec::compose::limits::MAX_CONTAINERS;
+use container_spec::compose::{self, Environment, ErrorKind, Project, Word};
 use container_spec::digest::Sha256;
+use container_spec::engine::{EngineError, MIN_API, Target};
 use container_spec::plan::{
     self, Container, Current, Image, Next, Options, Outcome, Plan, PlanError, Progress, Step, Undo, WaitFor,
 };
@@ -301,11 +303,11 @@ fn space_is_checked_for_the_images_that_are_missing() {
 #[test]
 fn there_is_no_plan_for_an_image_that_can_change() {
     let project = compose::load("services: {a: {image: x}}", &Environment::new()).unwrap();
-    let service = compose::Word::new("a");
+    let service = Word::new("a");
     let error = plan::plan("app", &project, &Current::default(), &Options::default()).unwrap_err();
     assert_eq!(error, PlanError::Unpinned { service });
     let error = plan::plan("App", &project, &Current::default(), &Options::default()).unwrap_err();
-    assert_eq!(error, PlanError::BadName { name: compose::Word::new("App") });
+    assert_eq!(error, PlanError::BadName { name: Word::new("App") });
 }
 
 #[test]
@@ -400,6 +402,63 @@ fn a_resumed_plan_that_turns_back_undoes_what_was_begun_before() {
         failing.failed();
         assert_eq!(failing.steps_done(), done + 1);
         assert!(matches!(failing.next(), Next::Undo(_)));
+    }
+}
+
+#[test]
+fn a_plan_that_was_decided_goes_on_with_its_confirmation_if_it_had_come_as_far() {
+    let plan = plan::plan("app", &v1(), &Current::default(), &Options::default()).unwrap();
+    let confirm = plan.steps.iter().position(|step| *step == Step::Confirm).unwrap();
+    for done in 0..=plan.steps.len() {
+        let mut progress = Progress::new(plan.clone());
+        (0..done).for_each(|_| progress.done());
+        progress.resume();
+        let before = progress.steps_done();
+        assert_eq!(progress.decide(), done >= confirm, "{done} steps");
+        let expected = if done >= confirm { done } else { before };
+        assert_eq!(progress.steps_done(), expected, "{done} steps");
+        // A second cut, while containers are started again, does not forget it.
+        if done == confirm {
+            let mut again = Progress::new(plan.clone());
+            (0..done).for_each(|_| again.done());
+            (0..3).for_each(|_| again.resume());
+            assert!(again.decide());
+            assert_eq!(again.next(), Next::Do(&Step::Confirm));
+        }
+    }
+    let mut progress = Progress::new(plan);
+    (0..confirm).for_each(|_| progress.done());
+    assert!(progress.roll_back());
+    assert!(!progress.decide(), "back is back");
+    assert!(matches!(progress.next(), Next::Undo(_)));
+}
+
+#[test]
+fn a_project_has_a_limited_number_of_containers() {
+    let digest = "86e0e091d0da6bde2456dbb48306f3956bbeb2eae1b5b9a43045843f69fe4aaa";
+    let text = |scale: u32| {
+        format!(
+            "services:\n  a: {{image: 'x@sha256:{digest}'}}\n  b:\n    image: x@sha256:{digest}\n    scale: {scale}\n"
+        )
+    };
+    let environment = Environment::new();
+    let full = compose::load(&text(MAX_CONTAINERS - 1), &environment).unwrap();
+    assert_eq!(full.beyond_containers(), None);
+    let target = Target { project: "app", directory: "/", api: MIN_API };
+    let created = target.requests(&full).unwrap();
+    let created = created.iter().filter(|request| request.path.contains("/containers/create")).count();
+    assert_eq!(u32::try_from(created), Ok(MAX_CONTAINERS));
+    assert!(plan::plan("app", &full, &Current::default(), &Options::default()).is_ok());
+
+    for scale in [MAX_CONTAINERS, u32::MAX] {
+        let error = compose::load(&text(scale), &environment).unwrap_err();
+        assert_eq!((error.at.line, error.at.column, error.kind), (5, 12, ErrorKind::TooManyContainers));
+        let mut project = full.clone();
+        project.services.get_mut("b").unwrap().scale = Some(scale);
+        let service = Word::new("b");
+        let planned = plan::plan("app", &project, &Current::default(), &Options::default());
+        assert_eq!(planned, Err(PlanError::TooManyContainers { service }));
+        assert_eq!(target.requests(&project), Err(EngineError::TooManyContainers { service }));
     }
 }
 

@@ -426,6 +426,23 @@ fn refuses_the_invalid_names_of_the_specification_tests() {
 }
 
 #[test]
+fn a_short_form_never_means_another_image() {
+    let hex = "fb2eae1b444444444444444444444444444444444445b9a43045843f69fe4aaa";
+    for (text, familiar) in [
+        (format!("index.docker.io/library/{hex}"), format!("docker.io/library/{hex}")),
+        (format!("docker.io/library/{hex}:1"), format!("{hex}:1")),
+        (format!("docker.io/x/{hex}"), format!("x/{hex}")),
+        ("docker.io/a.b/c:1".into(), "docker.io/a.b/c:1".into()),
+        ("docker.io/localhost/c".into(), "docker.io/localhost/c".into()),
+        ("docker.io/library/a.b".into(), "a.b".into()),
+    ] {
+        let reference = Normalized::parse(&text).unwrap();
+        assert_eq!(reference.familiar().to_string(), familiar);
+        assert_eq!(Normalized::parse(&familiar), Ok(reference));
+    }
+}
+
+#[test]
 fn the_tables_of_references_and_digests_have_at_least_250_rows() {
     let forms = NORMALIZED.iter().flat_map(|&(_, familiar, full, other, _)| [familiar, full, other]);
     let forms = forms.filter(|text| !text.is_empty()).count();

@@ -268,6 +268,73 @@ fn generated_documents_equal_pyyaml() {
 }
 
 #[test]
+fn numbers_of_all_kinds_are_sorted_and_told_apart_as_keys_like_in_python() {
+    let mut random = Random(0xf10a7);
+    let parts = [
+        "0",
+        "1",
+        "-1",
+        "2.5",
+        "-2.5",
+        "1.0",
+        "-0.0",
+        "true",
+        "false",
+        "4294967296",
+        "4294967296.5",
+        "9007199254740993",
+        "9007199254740992.0",
+        "-9007199254740993",
+        "1.0e+300",
+        "-1.0e+300",
+        "5.0e-324",
+        "1.0e+20",
+        "100000000000000000000",
+        "100000000000000000001",
+        ".inf",
+        "-.inf",
+        "170141183460469231731687303715884105727",
+        "1.7014118346046923e+38",
+        "0.5",
+        "3000000000",
+        "3000000000.25",
+        "-3000000000",
+    ];
+    let mut mixed = 0;
+    let texts: Vec<String> = (0..1500)
+        .map(|_| {
+            let keys: std::collections::BTreeSet<&str> =
+                (0..=random.below(12)).map(|_| random.pick(&parts)).collect();
+            let mut keys: Vec<&str> = keys.into_iter().collect();
+            for index in (1..keys.len()).rev() {
+                keys.swap(index, random.below(index + 1));
+            }
+            keys.iter().map(|key| format!("{key}: x\n")).collect()
+        })
+        .collect();
+    for (text, theirs) in texts.iter().zip(pyyaml(&texts)) {
+        let theirs = theirs.unwrap();
+        match canonical(text) {
+            Ok(ours) => {
+                assert_eq!(ours, theirs, "of\n{text}");
+                mixed += 1;
+            }
+            // One of them is lost in Python's dictionary.
+            Err(error) => {
+                assert_eq!(error.kind, ErrorKind::DuplicateKey, "{text}");
+                assert!(theirs.lines().count() < text.lines().count(), "{text}");
+            }
+        }
+    }
+    assert!(mixed > 500, "{mixed}");
+    for text in
+        ["{null: a, ~: b}", "{1: a, 2: b, 1.0: c}", "{2001-01-01 00:00:00: a, x: b, 2001-01-01T00:00:00: c}"]
+    {
+        assert_eq!(canonical(text).map_err(|error| error.kind), Err(ErrorKind::DuplicateKey), "{text}");
+    }
+}
+
+#[test]
 fn generated_plain_scalars_equal_pyyaml() {
     // Numbers, dates, truth values and what only looks like them.
     let mut random = Random(0xda7e);

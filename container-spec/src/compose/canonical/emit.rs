@@ -257,19 +257,33 @@ fn sorted<'n, 'a>(entries: &'n [(Node<'a>, Node<'a>)]) -> Result<Vec<Entry<'n, '
         list.sort_unstable_by(|(a, _), (b, _)| a.text.cmp(&b.text));
         return Ok(list);
     }
-    for (index, (key, _)) in list.iter().enumerate() {
-        let before = list.get(..index).unwrap_or_default();
-        if before.iter().any(|(other, _)| other.compare(key) == Some(Ordering::Equal))
-            && let Some((node, _)) = entries.get(index)
-        {
-            return Err(Error::new(node.at, ErrorKind::DuplicateKey, &key.text));
-        }
+    if let Some(index) = duplicate(&list)
+        && let Some((node, _)) = entries.get(index)
+    {
+        return Err(Error::new(node.at, ErrorKind::DuplicateKey, node.as_scalar().unwrap_or_default()));
     }
     let comparable = list.iter().all(|(a, _)| list.first().is_some_and(|(b, _)| a.compare(b).is_some()));
     if comparable && list.len() > 1 {
         list.sort_by(|(a, _), (b, _)| a.compare(b).unwrap_or(Ordering::Equal));
     }
     Ok(list)
+}
+
+/// The first key that Python takes for an earlier one, such as `1.0` for `1`. Texts differ: the parser saw to that.
+fn duplicate(list: &[Entry<'_, '_>]) -> Option<usize> {
+    let mut keys: Vec<(u8, usize, &Scalar<'_>)> = list
+        .iter()
+        .enumerate()
+        .filter(|(_, (key, _))| key.kind != Type::Str)
+        .map(|(index, (key, _))| (key.class(), index, key))
+        .collect();
+    let order = |a: &Scalar<'_>, b: &Scalar<'_>| a.compare(b).unwrap_or(Ordering::Equal);
+    keys.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| order(a.2, b.2)).then(a.1.cmp(&b.1)));
+    let twice = keys.windows(2).filter_map(|pair| match pair {
+        [a, b] if a.0 == b.0 && a.2.compare(b.2) == Some(Ordering::Equal) => Some(b.1),
+        _ => None,
+    });
+    twice.min()
 }
 
 /// Anchors and aliases: objects that are in the document twice.

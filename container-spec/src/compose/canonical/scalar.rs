@@ -85,17 +85,36 @@ impl<'n> Scalar<'n> {
     pub(super) fn compare(&self, other: &Self) -> Option<Ordering> {
         match (self.kind, other.kind) {
             (Type::Str, Type::Str) => Some(self.text.cmp(&other.text)),
+            (Type::Null, Type::Null) => Some(Ordering::Equal),
             (Type::Timestamp, Type::Timestamp) => {
-                let has_time = |text: &str| text.len() > 10;
-                let has_zone = |text: &str| text.get(19..).is_some_and(|rest| rest.contains(['+', '-']));
                 // Written in full, text order is time order; zones would have to be subtracted.
-                let same = has_time(&self.text) == has_time(&other.text);
-                (same && !has_zone(&self.text) && !has_zone(&other.text)).then(|| self.text.cmp(&other.text))
+                let same = self.has_time() == other.has_time();
+                (same && !self.has_zone() && !other.has_zone()).then(|| self.text.cmp(&other.text))
             }
             _ => match (self.as_number(), other.as_number()) {
                 (Some(a), Some(b)) => a.compare(b),
                 _ => None,
             },
+        }
+    }
+
+    fn has_time(&self) -> bool {
+        self.text.len() > 10
+    }
+
+    fn has_zone(&self) -> bool {
+        self.text.get(19..).is_some_and(|rest| rest.contains(['+', '-']))
+    }
+
+    /// Keys that can be the same are in the same class, and all of one class can be compared, or none of it.
+    pub(super) fn class(&self) -> u8 {
+        match self.kind {
+            _ if self.as_number().is_some() => 0,
+            Type::Timestamp if self.has_zone() => 1,
+            Type::Timestamp => 2 + u8::from(self.has_time()),
+            Type::Null => 4,
+            Type::Str => 5,
+            _ => 6,
         }
     }
 
@@ -125,13 +144,33 @@ impl Number {
         match (self, other) {
             (Self::Int(a), Self::Int(b)) => Some(a.cmp(&b)),
             (Self::Float(a), Self::Float(b)) => a.partial_cmp(&b),
-            (Self::Int(a), Self::Float(b)) => small(a)?.partial_cmp(&b),
-            (Self::Float(a), Self::Int(b)) => a.partial_cmp(&small(b)?),
+            (Self::Int(a), Self::Float(b)) => exact(a, b),
+            (Self::Float(a), Self::Int(b)) => exact(b, a).map(Ordering::reverse),
         }
     }
 }
 
-/// Whole numbers that a float holds exactly, without a cast.
-fn small(number: i128) -> Option<f64> {
-    i32::try_from(number).ok().map(f64::from)
+/// Compares without rounding, as Python does: sorting needs one order of all numbers. `None` for NaN.
+fn exact(whole: i128, float: f64) -> Option<Ordering> {
+    if float.is_nan() {
+        return None;
+    }
+    let beyond = if float.is_sign_positive() { Ordering::Less } else { Ordering::Greater };
+    // IEEE 754, binary64: 52 bits of significand below the exponent, whose bias takes them into account here.
+    let bits = float.to_bits();
+    let (exponent, fraction) = ((bits >> 52) & 0x7ff, bits & 0xf_ffff_ffff_ffff);
+    let significand = if exponent == 0 { fraction } else { fraction | 1 << 52 };
+    let (truncated, has_rest) = match exponent.max(1).checked_sub(1075) {
+        // 53 bits and 74 more are what 127 bits hold.
+        Some(up) if up <= 74 => (i128::from(significand) << up, false),
+        Some(_) => return Some(beyond),
+        None => {
+            let down = 1075 - exponent.max(1);
+            let truncated = significand.checked_shr(u32::try_from(down).ok()?).unwrap_or(0);
+            let back = truncated.checked_shl(u32::try_from(down).ok()?).unwrap_or(0);
+            (i128::from(truncated), back != significand)
+        }
+    };
+    let truncated = if float.is_sign_positive() { truncated } else { -truncated };
+    Some(whole.cmp(&truncated).then(if has_rest { beyond } else { Ordering::Equal }))
 }

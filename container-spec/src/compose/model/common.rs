@@ -1,7 +1,7 @@
 //! Values that many properties share.
 
 use alloc::borrow::ToOwned;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -31,13 +31,13 @@ impl Deref for Strings {
 
 impl Decode for Strings {
     fn decode(node: &Node<'_>, cx: &mut Context) -> Option<Self> {
-        let mut texts: Vec<String> = Vec::new();
+        let (mut texts, mut seen) = (Vec::new(), BTreeSet::new());
         for item in cx.items(node)? {
             let Some(text) = cx.text(item) else { continue };
-            if texts.iter().any(|other| other == text) {
-                cx.error(item.at, ErrorKind::DuplicateItem, text);
-            } else {
+            if seen.insert(text) {
                 texts.push(text.to_owned());
+            } else {
+                cx.error(item.at, ErrorKind::DuplicateItem, text);
             }
         }
         Some(Self(texts))

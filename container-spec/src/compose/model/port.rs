@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::compose::decode::{Context, Decode, record};
 use crate::compose::error::{ErrorKind, Expected};
+use crate::compose::limits::MAX_PORTS;
 use crate::compose::tree::{Kind, Node, Value};
 use crate::port::{PortErrorKind, PortSpec, Protocol};
 
@@ -87,7 +88,15 @@ impl Decode for Ports {
                 }
                 Value::Scalar(text, _) if matches!(item.kind(), Kind::Text | Kind::Integer) => {
                     match PortSpec::parse(text) {
-                        Ok(spec) => ports.extend(from_spec(spec)),
+                        Ok(spec) => {
+                            let count = usize::try_from(spec.target.count()).unwrap_or(usize::MAX);
+                            cx.ports = cx.ports.saturating_add(count);
+                            if cx.ports > MAX_PORTS {
+                                cx.error(item.at, ErrorKind::TooManyPorts, text);
+                                break;
+                            }
+                            ports.extend(from_spec(spec));
+                        }
                         Err(error) => cx.error(item.at, ErrorKind::Port(error.kind), text),
                     }
                 }
