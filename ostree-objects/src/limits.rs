@@ -69,6 +69,9 @@ pub const MAX_CHECKOUT_ENTRIES: u64 = 4 * 1024 * 1024;
 /// Most bytes of content that a checkout copies unless told otherwise.
 pub const MAX_CHECKOUT_BYTES: u64 = 64 * 1024 * 1024 * 1024;
 
+/// Most symbolic links of a commit that are followed to a file, as Linux has it (path_resolution(7)).
+pub const MAX_LINKS: usize = 40;
+
 /// The limits that a caller may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

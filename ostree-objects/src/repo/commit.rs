@@ -1,8 +1,11 @@
 //! Committing a directory, as `ostree commit`.
 
+mod disk;
 mod options;
+mod store;
 mod tree;
 
+pub use disk::{DiskTree, checksum_of_path};
 pub use options::CommitOptions;
 
 use std::path::Path;
