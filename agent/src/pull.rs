@@ -15,7 +15,7 @@ pub use trust::{Refusal, Trust, parse_key};
 use anyhow::Context;
 use ostree_objects::repo::{LockKind, Repo, RepoError};
 use ostree_objects::summary::SummaryRef;
-use ostree_objects::{Checksum, CommitRef, DetachedRef, Limits, ObjectType, TombstoneRef};
+use ostree_objects::{Checksum, DetachedRef, Limits, ObjectType, TombstoneRef};
 
 use crate::http::Client;
 use crate::report::{Event, Observer};
@@ -154,15 +154,6 @@ pub fn pull_with(
         repo.sync()?;
     }
     Ok(pulled)
-}
-
-/// The parent of a commit that is here.
-///
-/// # Errors
-/// If the commit cannot be read.
-pub fn parent(repo: &Repo, commit: &Checksum) -> anyhow::Result<Option<Checksum>> {
-    let bytes = repo.load_metadata(ObjectType::Commit, commit)?;
-    Ok(CommitRef::parse(&bytes).with_context(|| format!("commit {commit}"))?.parent())
 }
 
 /// A commit that was pulled before may have been trusted without a signature, or by another branch.

@@ -5,6 +5,7 @@
 
 mod check;
 mod metadata;
+mod print;
 mod read;
 mod signature;
 mod variant;
@@ -13,6 +14,7 @@ mod write;
 pub use metadata::MetadataRef;
 #[cfg(feature = "alloc")]
 pub(crate) use metadata::{until_nul, write_metadata};
+pub use print::VariantText;
 pub(crate) use read::{Array, Span, Tuple};
 pub use variant::VariantRef;
 pub(crate) use variant::read_variant;

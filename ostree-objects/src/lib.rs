@@ -32,7 +32,7 @@ pub mod sysroot;
 
 pub use checksum::{Checksum, ChecksumError, Hex, LoosePath};
 pub use error::{Error, ErrorKind, StringRule};
-pub use gvariant::{MetadataRef, VariantRef};
+pub use gvariant::{MetadataRef, VariantRef, VariantText};
 pub use hash::{ContentHasher, Sha256Writer};
 pub use limits::Limits;
 pub use name::{Name, NameError};

@@ -81,6 +81,9 @@ pub const MAX_CHECKOUT_BYTES: u64 = 64 * 1024 * 1024 * 1024;
 /// It names two deployments and the kernel's arguments, of which Linux takes 4096 bytes at most (`COMMAND_LINE_SIZE`).
 pub const MAX_STAGED_BYTES: usize = 64 * 1024;
 
+/// Most symbolic links of a commit that are followed to a file, as Linux has it (path_resolution(7)).
+pub const MAX_LINKS: usize = 40;
+
 /// The limits that a caller may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -67,6 +67,18 @@ impl ObjectType {
         )
     }
 
+    /// The GVariant type of such an object, if it is one (`ostree-core.h`).
+    #[must_use]
+    pub const fn type_string(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Commit => "(a{sv}aya(say)sstayay)",
+            Self::DirTree => "(a(say)a(sayay))",
+            Self::DirMeta => "(uuua(ayay))",
+            Self::TombstoneCommit | Self::CommitMeta => "a{sv}",
+            _ => return None,
+        })
+    }
+
     /// Whether the name of such an object is the SHA-256 of its bytes.
     #[must_use]
     pub const fn is_named_by_bytes(self) -> bool {

@@ -1,10 +1,18 @@
-//! `ota-agent ostree`: repositories, with the arguments and lines of the real tool.
+//! `ota-agent ostree`: repositories, with the arguments and lines of the real tool. One file a group of sub-commands.
 
 mod checkout;
+mod checksum;
 mod commit;
+mod config;
+mod diff;
+mod find;
 mod ls;
+mod maintain;
 mod pull;
+mod refs;
+mod remote;
 mod show;
+mod size;
 mod static_delta;
 mod summary;
 
@@ -12,18 +20,24 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Subcommand, ValueEnum};
-use ostree_objects::repo::{Damage, PruneOptions, PruneReport, Repo};
-use ostree_objects::{Checksum, RepoMode};
+use ostree_objects::RepoMode;
+use ostree_objects::repo::Repo;
+use serde_json::json;
 
 use crate::cli::Exit;
 use crate::output::say;
+use find::resolve;
 
 /// Make, read, check and copy OSTree repositories
+///
+/// Arguments and output are those of the `ostree` tool. A REV is a checksum or its first digits, a branch, REMOTE:REF,
+/// or any of these with `^` behind it for its parent.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The repository.
-    #[arg(long, value_name = "DIR")]
-    repo: PathBuf,
+    /// The repository, before or after the sub-command. If not given: the working directory if it is one, or what the
+    /// environment variable OSTREE_REPO names, or /ostree/repo.
+    #[arg(long, value_name = "DIR", global = true)]
+    repo: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -36,67 +50,23 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Mode::BareUser)]
         mode: Mode,
     },
-    /// Commit a directory and print the commit's checksum
     Commit(commit::Args),
-    /// Check a commit out
     Checkout(checkout::Args),
-    /// List the tree of a commit
-    Ls {
-        /// Everything below, not the root's entries alone.
-        #[arg(long, short = 'R')]
-        recursive: bool,
-        /// Print checksums too.
-        #[arg(long, short = 'C')]
-        checksum: bool,
-        /// The commit or ref.
-        rev: String,
-    },
-    /// Print what a commit says
-    Show {
-        /// Print how large the commit says its objects are, and those that are not here.
-        #[arg(long)]
-        print_sizes: bool,
-        /// The commit or ref.
-        rev: String,
-    },
-    /// Print how the trees of two commits differ
-    Diff {
-        /// The first commit or ref.
-        old: String,
-        /// The second one.
-        new: String,
-    },
-    /// Compare every object with its name; exits 1 on damage
-    Fsck {
-        /// Remove what is damaged and mark its commits as partial: a pull fetches it again.
-        #[arg(long)]
-        delete: bool,
-    },
-    /// Remove what no commit needs
-    Prune {
-        /// Keep the commits that refs lead to, not every one that is there.
-        #[arg(long)]
-        refs_only: bool,
-        /// How many parents of each are kept; all if not given.
-        #[arg(long, value_name = "COUNT")]
-        depth: Option<usize>,
-        /// Only say what would be removed.
-        #[arg(long)]
-        no_prune: bool,
-        /// First delete this commit, which no ref may lead to. A tombstone says so from now on in the place of each commit
-        /// that is deleted.
-        #[arg(long, value_name = "COMMIT", conflicts_with = "no_prune")]
-        delete_commit: Option<String>,
-    },
+    Ls(ls::Args),
+    Cat(ls::CatArgs),
+    Show(show::Args),
+    Log(show::LogArgs),
+    Diff(diff::Args),
+    Checksum(checksum::Args),
+    Refs(refs::Args),
+    Reset(refs::ResetArgs),
+    RevParse(refs::RevParseArgs),
+    Fsck(maintain::FsckArgs),
+    Prune(maintain::PruneArgs),
     Pull(pull::Args),
-    /// Copy commits from a repository on this machine
-    PullLocal {
-        /// The other repository.
-        src: PathBuf,
-        /// Refs, or commits by their checksum.
-        #[arg(required = true)]
-        revs: Vec<String>,
-    },
+    PullLocal(pull::LocalArgs),
+    Remote(remote::Args),
+    Config(config::Args),
     /// List, show, make and apply static deltas
     #[command(subcommand)]
     StaticDelta(static_delta::Command),
@@ -107,11 +77,26 @@ enum Command {
     },
     Summary(summary::SummaryArgs),
     Sign(summary::SignArgs),
-    /// Print the checksum that a ref stands for
-    RevParse {
-        /// The commit or ref.
-        rev: String,
-    },
+}
+
+impl Command {
+    /// Why there is no form of the output for machines, if so.
+    const fn without_json(&self) -> Option<&'static str> {
+        match self {
+            Self::Cat(_) => Some("cat prints files as they are"),
+            Self::Ls(args) if args.prints_bytes() => {
+                Some("--nul-filenames-only is a form for machines by itself")
+            }
+            Self::Show(args) if args.prints_values() => Some("values are printed in GVariant's text form"),
+            Self::Log(args) if args.prints_values() => Some("values are printed in GVariant's text form"),
+            Self::Remote(args) if args.prints_values() => Some("values are printed in GVariant's text form"),
+            Self::Summary(args) if args.prints_values() => Some("values are printed in GVariant's text form"),
+            Self::StaticDelta(static_delta::Command::Show { .. }) => {
+                Some("static-delta show prints text for people")
+            }
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -143,82 +128,52 @@ impl Mode {
 /// # Errors
 /// If the repository refuses, or a server cannot be reached.
 pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
-    let Args { repo: path, command } = args;
+    let Args { repo: named, command } = args;
+    if let (true, Some(reason)) = (json, command.without_json()) {
+        // In either form: whoever reads one object a line reads this.
+        say!("{}", json!({ "event": "error", "message": format!("not with --json: {reason}") }));
+        return Ok(Exit::Usage);
+    }
+    if let Command::Checksum(args) = &command {
+        return checksum::run(args, json).map(|()| Exit::Done);
+    }
+    let path = find::repository(named)?;
     if let Command::Init { mode } = command {
-        Repo::init(&path, mode.repo_mode()).with_context(|| format!("making {}", path.display()))?;
+        let mode = mode.repo_mode();
+        Repo::init(&path, mode).with_context(|| format!("making {}", path.display()))?;
+        done(json, &json!({ "repo": path, "mode": mode.name() }));
         return Ok(Exit::Done);
     }
     let repo = Repo::open(&path).with_context(|| format!("opening {}", path.display()))?;
     match command {
-        Command::Init { .. } => {}
-        Command::Commit(args) => say!("{}", commit::run(&repo, args)?),
-        Command::Checkout(args) => checkout::run(&repo, &args)?,
-        Command::Ls { recursive, checksum, rev } => {
-            ls::run(&repo, &resolve(&repo, &rev)?, recursive, checksum)?;
-        }
-        Command::Show { print_sizes: true, rev } => show::print_sizes(&repo, &resolve(&repo, &rev)?)?,
-        Command::Show { print_sizes: false, rev } => show::print(&repo, &resolve(&repo, &rev)?)?,
-        Command::Diff { old, new } => {
-            let diff = repo.diff(&resolve(&repo, &old)?, &resolve(&repo, &new)?)?;
-            for (letter, paths) in [('M', diff.modified), ('D', diff.removed), ('A', diff.added)] {
-                for path in paths {
-                    say!("{letter}    {path}");
-                }
-            }
-        }
-        Command::Fsck { delete } => return fsck(&repo, delete),
-        Command::Prune { refs_only, depth, no_prune, delete_commit } => {
-            if let Some(text) = delete_commit {
-                let commit = Checksum::from_hex(text.as_bytes()).with_context(|| text.clone())?;
-                repo.delete_commit(&commit)?;
-            }
-            let report = repo.prune(&PruneOptions { refs_only, depth, dry_run: no_prune })?;
-            print_prune(&report, no_prune);
-        }
+        Command::Init { .. } | Command::Checksum(_) => {}
+        Command::Commit(args) => commit::run(&repo, args, json)?,
+        Command::Checkout(args) => checkout::run(&repo, &args, json)?,
+        Command::Ls(args) => ls::run(&repo, &args, json)?,
+        Command::Cat(args) => ls::cat(&repo, &args)?,
+        Command::Show(args) => show::run(&repo, &args, json)?,
+        Command::Log(args) => show::log(&repo, &args, json)?,
+        Command::Diff(args) => diff::run(&repo, &args, json)?,
+        Command::Refs(args) => refs::run(&repo, &args, json)?,
+        Command::Reset(args) => refs::reset(&repo, &args, json)?,
+        Command::RevParse(args) => refs::rev_parse(&repo, &args, json)?,
+        Command::Fsck(args) => return maintain::fsck(&repo, args, json),
+        Command::Prune(args) => maintain::prune(&repo, &args, json)?,
         Command::Pull(args) => pull::run(&repo, &args, json)?,
-        Command::PullLocal { src, revs } => pull::local(&repo, &src, &revs, json)?,
-        Command::StaticDelta(command) => static_delta::run(&repo, command)?,
-        Command::ApplyDelta { file } => static_delta::apply(&repo, &file)?,
-        Command::Summary(args) => summary::summary(&repo, &args)?,
-        Command::Sign(args) => summary::sign(&repo, &resolve(&repo, args.rev())?, &args)?,
-        Command::RevParse { rev } => say!("{}", resolve(&repo, &rev)?),
+        Command::PullLocal(args) => pull::local(&repo, &args, json)?,
+        Command::Remote(args) => remote::run(&repo, args, json)?,
+        Command::Config(args) => config::run(&repo, args, json)?,
+        Command::StaticDelta(command) => static_delta::run(&repo, command, json)?,
+        Command::ApplyDelta { file } => static_delta::apply(&repo, &file, json)?,
+        Command::Summary(args) => summary::summary(&repo, &args, json)?,
+        Command::Sign(args) => summary::sign(&repo, &resolve(&repo, args.rev())?, &args, json)?,
     }
     Ok(Exit::Done)
 }
 
-fn resolve(repo: &Repo, rev: &str) -> anyhow::Result<Checksum> {
-    repo.resolve(rev).with_context(|| rev.to_owned())
-}
-
-/// The lines of the real tool, with the bytes as a plain number.
-fn print_prune(report: &PruneReport, is_dry: bool) {
-    say!("Total objects: {}", report.total);
-    match (report.unneeded.len(), is_dry) {
-        (0, _) => say!("No unreachable objects"),
-        (count, true) => say!("Would delete: {count} objects, freeing {} bytes", report.bytes),
-        (count, false) => say!("Deleted {count} objects, {} bytes freed", report.bytes),
+/// What was done, for machines; people are told nothing, as by the real tool.
+fn done(json: bool, what: &serde_json::Value) {
+    if json {
+        say!("{what}");
     }
-}
-
-fn fsck(repo: &Repo, delete: bool) -> anyhow::Result<Exit> {
-    let report = repo.fsck()?;
-    for commit in &report.partial {
-        say!("partial commit {commit}: not checked");
-    }
-    for Damage { request, error } in &report.damaged {
-        say!("{} {}: {error}", request.object_type.name(), request.checksum);
-    }
-    for bad in &report.refs {
-        say!("{}: {}", bad.path, bad.error);
-    }
-    if delete {
-        for Damage { request, .. } in report.damaged.iter().filter(|damage| !damage.error.is_of_object()) {
-            say!("{} {} stays: it may be whole", request.object_type.name(), request.checksum);
-        }
-        for commit in repo.remove_damaged(&report)? {
-            say!("commit {commit} is partial now: pull it again");
-        }
-    }
-    say!("{} commits, {} objects good, {} damaged", report.commits, report.good, report.damaged.len());
-    Ok(if report.damaged.is_empty() && report.refs.is_empty() { Exit::Done } else { Exit::Failed })
 }

@@ -37,15 +37,24 @@ impl<'a> Refs<'a> {
     /// # Errors
     /// If there is no summary, it is not signed ([`super::Refusal`]), or malformed.
     pub fn of_summary(client: &'a Client, url: &'a str, trust: Option<&Trust>) -> anyhow::Result<Self> {
+        let bytes = Self::summary_bytes(client, url, trust)?;
+        let summary = SummaryRef::parse(&bytes).context("the summary")?;
+        let refs = summary.refs().map(|entry| (entry.name.to_owned(), entry.commit)).collect();
+        Ok(Self { client, url, summary: Some(refs) })
+    }
+
+    /// The server's summary, as [`of_summary`](Self::of_summary) takes it.
+    ///
+    /// # Errors
+    /// If there is no summary, or it is not signed ([`super::Refusal`]).
+    pub fn summary_bytes(client: &Client, url: &str, trust: Option<&Trust>) -> anyhow::Result<Vec<u8>> {
         let bytes = client.get(&format!("{url}/summary"), MAX_SUMMARY_BYTES)?;
         let bytes = bytes.with_context(|| format!("{url} has no summary"))?;
         if let Some(trust) = trust {
             let signatures = client.get(&format!("{url}/summary.sig"), MAX_SUMMARY_BYTES)?;
             trust.check_summary(&bytes, signatures.as_deref())?;
         }
-        let summary = SummaryRef::parse(&bytes).context("the summary")?;
-        let refs = summary.refs().map(|entry| (entry.name.to_owned(), entry.commit)).collect();
-        Ok(Self { client, url, summary: Some(refs) })
+        Ok(bytes)
     }
 
     /// The commit that `rev` stands for: a checksum stands for itself.
@@ -69,6 +78,11 @@ impl<'a> Refs<'a> {
 
     /// The names of all branches, if a summary lists them.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.summary.iter().flat_map(|refs| refs.keys().map(String::as_str))
+        self.iter().map(|(name, _)| name)
+    }
+
+    /// All branches and their commits, if a summary lists them.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Checksum)> {
+        self.summary.iter().flatten().map(|(name, commit)| (&**name, *commit))
     }
 }

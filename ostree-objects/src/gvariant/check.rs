@@ -149,7 +149,7 @@ fn step<'a>(frame: &mut Frame<'a>) -> Result<Option<(&'a [u8], Span<'a>)>, Error
     }
 }
 
-fn framing_offsets(members: &[u8]) -> usize {
+pub(super) fn framing_offsets(members: &[u8]) -> usize {
     let mut rest = members;
     let mut offsets = 0;
     while let Some((member, after)) = split_first(rest) {

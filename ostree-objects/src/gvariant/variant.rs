@@ -2,8 +2,9 @@
 use alloc::{string::String, vec::Vec};
 
 use super::check::{check, split_variant};
+use super::signature::is_single;
 use super::{Array, Span};
-use crate::Error;
+use crate::{Error, ErrorKind};
 
 /// A value of the commit's metadata: its type string and its bytes, in the normal form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,19 @@ pub(crate) fn read_variant<'a>(span: &Span<'a>) -> Result<VariantRef<'a>, Error>
 }
 
 impl<'a> VariantRef<'a> {
+    /// A value of the type `kind` from its bytes.
+    ///
+    /// # Errors
+    /// If `kind` is not exactly one valid type, or the bytes are no value of it in the normal form.
+    pub fn new(kind: &'a str, bytes: &'a [u8]) -> Result<Self, Error> {
+        let span = Span::new(bytes);
+        if !is_single(kind.as_bytes()) {
+            return Err(span.error(0, ErrorKind::TypeString));
+        }
+        check(kind.as_bytes(), span)?;
+        Ok(Self { kind, value: bytes })
+    }
+
     /// The GVariant type string, such as `s` or `a{sv}`.
     #[must_use]
     pub const fn type_string(&self) -> &'a str {

@@ -1,9 +1,12 @@
 //! Committing a directory, as `ostree commit`.
 
+mod disk;
 mod options;
 mod sizes;
+mod store;
 mod tree;
 
+pub use disk::{DiskTree, checksum_of_path};
 pub use options::CommitOptions;
 
 use std::path::Path;
@@ -12,6 +15,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use rustix::fs::CWD;
 
+use self::store::Store;
 use super::{LockKind, Repo, RepoError, open_directory};
 use crate::object::SIZES_KEY;
 use crate::{Checksum, Commit, ObjectType, Variant};
@@ -27,8 +31,8 @@ impl Repo {
     pub fn commit(&self, path: &Path, options: &CommitOptions) -> Result<Checksum, RepoError> {
         let root = open_directory(CWD, path)?;
         let _lock = self.lock(LockKind::Shared)?;
-        let sizes = sizes::Listing::new(self.mode, options);
-        let (tree, meta) = self.commit_tree(root, options, &sizes)?;
+        let store = Store::new(self, options);
+        let (tree, meta) = self.commit_tree(&store, root, options)?;
         let text = |text: &str| Variant::string(text).map_err(|_| RepoError::NoRef);
         let mut metadata = Vec::new();
         for (key, value) in &options.metadata {
@@ -41,7 +45,7 @@ impl Repo {
             let binding = Variant::strings(refs).map_err(|_| RepoError::RefName)?;
             metadata.push(("ostree.ref-binding".to_string(), binding));
         }
-        metadata.extend(sizes.finish().map(|sizes| (SIZES_KEY.to_string(), sizes.to_variant())));
+        metadata.extend(store.into_sizes().map(|sizes| (SIZES_KEY.to_string(), sizes.to_variant())));
         let commit = Commit {
             metadata,
             parent: options.parent,

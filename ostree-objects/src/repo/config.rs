@@ -14,7 +14,7 @@ use super::space::Reserve;
 use crate::RepoMode;
 
 /// Largest `config` that is read, in bytes.
-const MAX_CONFIG_BYTES: u64 = 64 * 1024;
+pub(super) const MAX_CONFIG_BYTES: u64 = 64 * 1024;
 
 /// How long a lock is waited for (`ostree.repo-config(5)`, `lock-timeout-secs`).
 const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(300);
@@ -43,7 +43,7 @@ impl Config {
         Self::parse(&text(directory)?)
     }
 
-    fn parse(text: &str) -> Result<Self, RepoError> {
+    pub(super) fn parse(text: &str) -> Result<Self, RepoError> {
         let value = |key| value(text, "core", key);
         if value("repo_version") != Some("1") {
             return Err(RepoError::Config { rule: "no repo_version=1" });

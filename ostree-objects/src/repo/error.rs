@@ -74,14 +74,46 @@ pub enum RepoError {
         limit: usize,
     },
     /// A name of the tree that is committed cannot be in an object.
-    #[error("a name in the tree {0}")]
+    #[error("a name that {0}")]
     Name(crate::NameError),
     /// Something in the tree that is committed is neither file, directory nor symbolic link.
-    #[error("the tree holds something that is no file, directory or symbolic link")]
+    #[error("no file, directory or symbolic link")]
     FileType,
+    /// Something went wrong with one entry of the tree that is committed.
+    #[error("{path}: {error}")]
+    At {
+        /// Its path below the directory that is committed.
+        path: alloc::boxed::Box<str>,
+        /// What went wrong.
+        error: alloc::boxed::Box<Self>,
+    },
     /// The commit has no such directory.
     #[error("no such directory in the commit")]
     NoDirectory,
+    /// The tree of a commit has no such entry.
+    #[error("no such file or directory in the commit: {path}")]
+    NoEntry {
+        /// Its path, from `/`.
+        path: alloc::boxed::Box<str>,
+    },
+    /// What was to have an entry is no directory.
+    #[error("not a directory in the commit: {path}")]
+    NotDirectory {
+        /// Its path, from `/`.
+        path: alloc::boxed::Box<str>,
+    },
+    /// What was to be a file is a directory.
+    #[error("a directory in the commit, not a file: {path}")]
+    IsDirectory {
+        /// Its path, from `/`.
+        path: alloc::boxed::Box<str>,
+    },
+    /// A symbolic link of a commit leads to another one, and so on.
+    #[error("more than {limit} symbolic links lead to each other")]
+    Links {
+        /// The limit.
+        limit: usize,
+    },
     /// A whiteout names nothing that can be in its directory.
     #[error("the name in a whiteout {0}")]
     Whiteout(crate::NameError),
@@ -136,7 +168,7 @@ pub enum RepoError {
         seconds: u64,
     },
     /// A file changed while it was committed.
-    #[error("a file in the tree changes while it is committed")]
+    #[error("it changes while it is committed")]
     Changed,
     /// The extended attributes of something on disk cannot be in an object.
     #[error("the extended attributes of a file: {error}")]
@@ -169,9 +201,30 @@ pub enum RepoError {
     /// A ref's name is not allowed.
     #[error("not a name of a ref")]
     RefName,
+    /// Other refs are below the name of a ref, or one has the name of a directory that it would be in.
+    #[error("another ref is in the way: of NAME and NAME/MORE there can be one")]
+    RefConflict,
     /// A ref is not there.
     #[error("no such ref or commit")]
     NoRef,
+    /// Some digits are the start of more than one commit's checksum.
+    #[error("the checksums of {commits} commits start like that: give more of it")]
+    Ambiguous {
+        /// How many.
+        commits: usize,
+    },
+    /// More than one remote has a ref of that name.
+    #[error("a ref of {remotes} remotes: name one, as REMOTE:REF")]
+    AmbiguousRemote {
+        /// How many, of those whose refs lead to different commits.
+        remotes: usize,
+    },
+    /// A commit has no parent.
+    #[error("commit {commit} has no parent")]
+    NoParent {
+        /// The commit.
+        commit: Checksum,
+    },
     /// A ref is there and holds no checksum.
     #[error("{path} holds no checksum of a commit")]
     BadRef {
@@ -192,6 +245,22 @@ impl RepoError {
                     || [Errno::LOOP, Errno::ISDIR].contains(&Errno::from_io_error(error).unwrap_or(Errno::IO))
             }
             _ => true,
+        }
+    }
+
+    /// The same, of the entry at `path`; empty for the tree itself.
+    pub(super) fn at(self, path: alloc::string::String) -> Self {
+        if path.is_empty() {
+            return self;
+        }
+        Self::At { path: path.into(), error: alloc::boxed::Box::new(self) }
+    }
+
+    /// What the file system said, if that is it.
+    pub(super) fn errno(&self) -> Option<Errno> {
+        match self {
+            Self::Io { error, .. } => Errno::from_io_error(error),
+            _ => None,
         }
     }
 

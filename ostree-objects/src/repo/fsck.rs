@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use std::fs::File;
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{Dir, Mode};
+use rustix::fs::Mode;
 use rustix::io::Errno;
 
 use super::{DIRECTORY, Repo, RepoError, parallel};
@@ -57,21 +57,7 @@ impl Repo {
     /// # Errors
     /// As of the file system.
     pub fn commits(&self) -> Result<Vec<Checksum>, RepoError> {
-        let failed = || RepoError::io("listing the objects");
-        let extension = format!(".{}", ObjectType::Commit.extension(self.mode));
-        let mut commits = BTreeSet::new();
-        for folder in 0..=u8::MAX {
-            let Some(directory) = self.folder(folder)? else { continue };
-            for entry in Dir::read_from(&directory).map_err(failed())? {
-                let entry = entry.map_err(failed())?;
-                let name = entry.file_name().to_str().unwrap_or_default();
-                let Some(rest) = name.strip_suffix(&*extension) else { continue };
-                if let Ok(checksum) = Checksum::from_hex(format!("{folder:02x}{rest}").as_bytes()) {
-                    commits.insert(checksum);
-                }
-            }
-        }
-        Ok(commits.into_iter().collect())
+        self.commits_starting_with("")
     }
 
     /// The directory of the objects whose checksums start with `number`; `None` if there is none yet. Any other error

@@ -187,7 +187,7 @@ impl Repo {
     }
 
     /// The objects that these commits need, with as many parents.
-    fn needed(
+    pub(super) fn needed(
         &self,
         start: &BTreeSet<Checksum>,
         depth: Option<usize>,

@@ -6,26 +6,13 @@ use alloc::vec::Vec;
 use std::io::{Read, Write};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::io::Errno;
 
+use super::temporary::TemporaryName;
 use super::{Repo, RepoError, make_directory, open_directory};
 use crate::{Checksum, Name};
 
 impl Repo {
-    /// The commit that `rev` names: a checksum in hex, a ref of `refs/heads`, or `REMOTE:REF`.
-    ///
-    /// # Errors
-    /// If there is no such ref, or it holds no checksum.
-    pub fn resolve(&self, rev: &str) -> Result<Checksum, RepoError> {
-        if let Ok(checksum) = Checksum::from_hex(rev.as_bytes()) {
-            return Ok(checksum);
-        }
-        let path = match rev.split_once(':') {
-            Some((remote, name)) => remote_head(remote, name)?,
-            None => head(rev)?,
-        };
-        self.read_ref(&path)
-    }
-
     /// The files of all refs, of branches, of other repositories and of mirrors.
     pub(super) fn refs(&self) -> Result<Vec<String>, RepoError> {
         let io = || RepoError::io("listing the refs");
@@ -62,9 +49,7 @@ impl Repo {
     pub(super) fn read_ref(&self, path: &str) -> Result<Checksum, RepoError> {
         let file = rustix::fs::openat(&self.directory, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
         let file = std::fs::File::from(file.map_err(|error| match error {
-            rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR | rustix::io::Errno::ISDIR => {
-                RepoError::NoRef
-            }
+            Errno::NOENT | Errno::NOTDIR | Errno::ISDIR => RepoError::NoRef,
             error => RepoError::io("opening a ref")(error),
         })?);
         let mut text = Vec::new();
@@ -88,15 +73,33 @@ impl Repo {
         self.write_ref(&remote_head(remote, name)?, commit)
     }
 
-    fn write_ref(&self, path: &str, commit: &Checksum) -> Result<(), RepoError> {
+    pub(super) fn write_ref(&self, path: &str, commit: &Checksum) -> Result<(), RepoError> {
         self.sync()?;
-        for (at, _) in path.match_indices('/').skip(1) {
-            make_directory(&self.directory, path.get(..at).unwrap_or_default())?;
-        }
         let mut file = self.temporary_file()?;
         let io = RepoError::io("writing a ref");
         std::writeln!(file.file, "{commit}").and_then(|()| self.sync_file(&file.file)).map_err(io)?;
-        file.rename_to(&self.directory, path)?;
+        self.put_ref(file.into_name(), path)
+    }
+
+    /// Gives a file or symbolic link the name of a ref, durably.
+    pub(super) fn put_ref(&self, made: TemporaryName<'_>, path: &str) -> Result<(), RepoError> {
+        for (at, _) in path.match_indices('/').skip(1) {
+            match make_directory(&self.directory, path.get(..at).unwrap_or_default()) {
+                Err(error) if error.errno() == Some(Errno::NOTDIR) => return Err(RepoError::RefConflict),
+                made => made?,
+            }
+        }
+        let conflict = |error| match error {
+            Errno::NOTDIR => RepoError::RefConflict,
+            error => RepoError::io("naming a ref")(error),
+        };
+        match made.rename_to(&self.directory, path) {
+            Err((made, Errno::ISDIR)) => {
+                self.remove_empty_refs(path)?;
+                made.rename_to(&self.directory, path).map_err(|(_, error)| conflict(error))?;
+            }
+            renamed => renamed.map_err(|(_, error)| conflict(error))?,
+        }
         let parent = path.rsplit_once('/').map_or("refs", |(parent, _)| parent);
         let parent = open_directory(&self.directory, parent)?;
         self.sync_file(&parent).map_err(RepoError::io("syncing a ref"))
@@ -122,7 +125,7 @@ impl Repo {
         self.sync()?;
         match rustix::fs::unlinkat(&self.directory, partial(commit), AtFlags::empty()) {
             Ok(()) => self.sync_state(),
-            Err(rustix::io::Errno::NOENT) => Ok(()),
+            Err(Errno::NOENT) => Ok(()),
             Err(error) => Err(RepoError::io("marking a commit as complete")(error)),
         }
     }
@@ -134,7 +137,7 @@ impl Repo {
     pub fn is_partial(&self, commit: &Checksum) -> Result<bool, RepoError> {
         match rustix::fs::statat(&self.directory, partial(commit), AtFlags::SYMLINK_NOFOLLOW) {
             Ok(_) => Ok(true),
-            Err(rustix::io::Errno::NOENT) => Ok(false),
+            Err(Errno::NOENT) => Ok(false),
             Err(error) => Err(RepoError::io("looking for the mark of a partial commit")(error)),
         }
     }
@@ -149,13 +152,21 @@ fn partial(commit: &Checksum) -> String {
     format!("state/{commit}.commitpartial")
 }
 
+/// The path of a branch, or of `REMOTE:REF`.
+pub(super) fn ref_path(name: &str) -> Result<String, RepoError> {
+    match name.split_once(':') {
+        Some((remote, name)) => remote_head(remote, name),
+        None => head(name),
+    }
+}
+
 /// The path of a branch.
-fn head(name: &str) -> Result<String, RepoError> {
+pub(super) fn head(name: &str) -> Result<String, RepoError> {
     path_of("heads", name)
 }
 
 /// The path of a branch of a remote repository.
-fn remote_head(remote: &str, name: &str) -> Result<String, RepoError> {
+pub(super) fn remote_head(remote: &str, name: &str) -> Result<String, RepoError> {
     if remote.contains('/') {
         Err(RepoError::RefName)
     } else {
@@ -172,5 +183,11 @@ fn path_of(kind: &str, name: &str) -> Result<String, RepoError> {
             && bytes.next().is_some_and(word)
             && bytes.all(|byte| word(byte) || b"-.".contains(&byte))
     };
-    if name.split('/').all(legal) { Ok(format!("refs/{kind}/{name}")) } else { Err(RepoError::RefName) }
+    // What looks like a checksum would never be looked for among the refs.
+    let is_checksum = Checksum::from_hex(name.as_bytes()).is_ok();
+    if !is_checksum && name.split('/').all(legal) {
+        Ok(format!("refs/{kind}/{name}"))
+    } else {
+        Err(RepoError::RefName)
+    }
 }

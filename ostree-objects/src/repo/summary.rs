@@ -27,7 +27,7 @@ impl Repo {
         while let Some(parent) = left.pop() {
             for entry in self.names_in(format!("refs/heads/{parent}").trim_end_matches('/'))? {
                 let name = if parent.is_empty() { entry } else { format!("{parent}/{entry}") };
-                match self.resolve(&name) {
+                match self.resolve_ref(&name) {
                     Ok(commit) => drop(heads.insert(name, commit)),
                     // A directory, or what is no ref. Those with names that no ref has are left out.
                     Err(RepoError::NoRef | RepoError::Io { .. }) => left.push(name),

@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use ostree_objects::repo::{CheckoutOptions, Links, Ownership, Repo, Union};
+use serde_json::json;
 
+use super::{done, resolve};
+
+/// Check a commit out
 #[derive(Debug, clap::Args)]
 #[allow(clippy::struct_excessive_bools)] // Each is an option of its own.
 pub(super) struct Args {
@@ -35,13 +39,13 @@ pub(super) struct Args {
     subpath: String,
     /// The commit or ref.
     rev: String,
-    /// Where; it must not exist, except for a union.
-    dest: PathBuf,
+    /// Where; it must not exist, except for a union. REV if not given.
+    dest: Option<PathBuf>,
 }
 
-pub(super) fn run(repo: &Repo, args: &Args) -> anyhow::Result<()> {
-    let dest = &args.dest;
-    let commit = super::resolve(repo, &args.rev)?;
+pub(super) fn run(repo: &Repo, args: &Args, json: bool) -> anyhow::Result<()> {
+    let commit = resolve(repo, &args.rev)?;
+    let dest = &args.dest.clone().unwrap_or_else(|| args.rev.clone().into());
     let name = dest.file_name().and_then(|name| name.to_str()).context("the destination has no name")?;
     let parent = match dest.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -66,5 +70,7 @@ pub(super) fn run(repo: &Repo, args: &Args) -> anyhow::Result<()> {
         ..CheckoutOptions::default()
     };
     repo.checkout(&commit, &at, name, options)
-        .with_context(|| format!("checking out into {}", dest.display()))
+        .with_context(|| format!("checking out into {}", dest.display()))?;
+    done(json, &json!({ "commit": commit.to_string(), "path": dest }));
+    Ok(())
 }

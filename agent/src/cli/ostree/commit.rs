@@ -6,7 +6,12 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use ostree_objects::Checksum;
 use ostree_objects::repo::{CommitOptions, Repo, RepoError};
+use serde_json::json;
 
+use super::resolve;
+use crate::output::say;
+
+/// Commit a directory and print the commit's checksum
 #[derive(Debug, clap::Args)]
 #[allow(clippy::struct_excessive_bools)] // Each is an option of its own.
 pub(super) struct Args {
@@ -25,8 +30,8 @@ pub(super) struct Args {
     /// When it was made, in seconds since 1970; now if not given.
     #[arg(long, value_name = "SEC")]
     timestamp: Option<String>,
-    /// The commit before it, or `none`; the branch's head if not given.
-    #[arg(long, value_name = "COMMIT")]
+    /// The commit before it, a commit or ref, or `none`; the branch's head if not given.
+    #[arg(long, value_name = "REV")]
     parent: Option<String>,
     /// The owner of everything in it; as on disk if not given.
     #[arg(long)]
@@ -58,11 +63,23 @@ pub(super) struct Args {
     /// A string of the commit's metadata; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     add_metadata_string: Vec<String>,
-    /// The directory.
-    tree: PathBuf,
+    /// The directory, as `dir=PATH`; of the tool's other forms none is known here.
+    #[arg(long = "tree", value_name = "dir=PATH", conflicts_with = "path")]
+    tree: Option<String>,
+    /// The directory; the working directory if not given.
+    #[arg(value_name = "TREE")]
+    path: Option<PathBuf>,
 }
 
-pub(super) fn run(repo: &Repo, args: Args) -> anyhow::Result<Checksum> {
+pub(super) fn run(repo: &Repo, args: Args, json: bool) -> anyhow::Result<()> {
+    let directory = match (&args.tree, &args.path) {
+        (Some(tree), _) => {
+            let path = tree.strip_prefix("dir=");
+            path.map(PathBuf::from).with_context(|| format!("--tree={tree}: only dir=PATH is known here"))?
+        }
+        (None, Some(path)) => path.clone(),
+        (None, None) => PathBuf::from("."),
+    };
     let timestamp = match &args.timestamp {
         Some(text) => text.trim_start_matches('@').parse().with_context(|| format!("--timestamp={text}"))?,
         None => crate::clock::unix_now(),
@@ -95,14 +112,21 @@ pub(super) fn run(repo: &Repo, args: Args) -> anyhow::Result<Checksum> {
         trust_links: args.devino_canonical,
         metadata,
     };
-    repo.commit(&args.tree, &options).with_context(|| format!("committing {}", args.tree.display()))
+    let commit = repo.commit(&directory, &options);
+    let commit = commit.with_context(|| format!("committing {}", directory.display()))?;
+    if json {
+        say!("{}", json!({ "commit": commit.to_string(), "branch": options.branch }));
+    } else {
+        say!("{commit}");
+    }
+    Ok(())
 }
 
 fn parent(repo: &Repo, named: Option<&str>, branch: Option<&str>) -> anyhow::Result<Option<Checksum>> {
     match (named, branch) {
         (Some("none"), _) | (None, None) => Ok(None),
-        (Some(text), _) => Ok(Some(Checksum::from_hex(text.as_bytes()).with_context(|| text.to_owned())?)),
-        (None, Some(branch)) => match repo.resolve(branch) {
+        (Some(rev), _) => Ok(Some(resolve(repo, rev)?)),
+        (None, Some(branch)) => match repo.resolve_ref(branch) {
             Ok(head) => Ok(Some(head)),
             Err(RepoError::NoRef) => Ok(None),
             Err(error) => Err(error.into()),

@@ -4,14 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use ostree_objects::repo::{LockKind, Remote, Repo};
+use ostree_objects::repo::{LockKind, Remote, Repo, RepoError};
 use ostree_objects::{Checksum, ObjectType};
 
-use super::resolve;
+use super::find::resolve;
 use crate::http::{Client, GetError, Patience, Tls, TlsFiles};
-use crate::pull::{
-    Deleted, Deltas, ObjectSource, Options, Pulled, Refs, Trust, parent, parse_key, pull, pull_with,
-};
+use crate::pull::{Deleted, Deltas, ObjectSource, Options, Pulled, Refs, Trust, parse_key, pull_with};
 use crate::report::{Event, Observer, Printer};
 
 /// Fetch commits from an archive repository on a server
@@ -57,8 +55,34 @@ pub(super) struct Args {
     /// The repository's URL, or the name of a remote in the config.
     #[arg(value_name = "URL")]
     from: String,
-    /// Refs, or commits by their checksum.
-    #[arg(required_unless_present = "mirror", value_name = "REV")]
+    /// Refs, or commits by their checksum; if none is given the `branches` that the config says of the remote.
+    #[arg(value_name = "REV")]
+    revs: Vec<String>,
+}
+
+/// Copy commits from a repository on this machine
+#[derive(Debug, clap::Args)]
+pub(super) struct LocalArgs {
+    /// Keep refs as those of a remote of this name, not as branches.
+    #[arg(long, value_name = "NAME")]
+    remote: Option<String>,
+    /// Copy as many parents of each commit too; -1 means all that are there.
+    #[arg(long, value_name = "COUNT", default_value_t = 0, allow_negative_numbers = true)]
+    depth: i64,
+    /// Copy only the commits, without what they consist of. They stay marked as partial.
+    #[arg(long)]
+    commit_metadata_only: bool,
+    /// Do not insist that a commit belongs to the branch by which it was found.
+    #[arg(long)]
+    disable_verify_bindings: bool,
+    /// Compare every object with its name, which is always done.
+    #[arg(long)]
+    untrusted: bool,
+    /// The other repository.
+    #[arg(value_name = "SRC_REPO")]
+    src: PathBuf,
+    /// Refs or commits of it; all of its branches if none is given.
+    #[arg(value_name = "REV")]
     revs: Vec<String>,
 }
 
@@ -124,6 +148,21 @@ impl Server {
         Ok(())
     }
 
+    /// A remote of the config, as far as its summary is concerned.
+    fn of_summary(repo: &Repo, name: &str) -> anyhow::Result<Self> {
+        let remote = repo.remote(name)?.with_context(|| format!("there is no remote {name}"))?;
+        ensure!(
+            !remote.gpg_verify_summary,
+            "remote {name} asks for OpenPGP signatures of its summary, which are not verified here"
+        );
+        let url = remote.url.as_deref().with_context(|| format!("remote {name} has no url"))?;
+        let url = url.trim_end_matches('/').to_owned();
+        let trust_summary =
+            if remote.sign_verify_summary { Some(Trust::of_remote(&remote, Path::new("/"))?) } else { None };
+        let client = Client::with(Patience::PULL, tls(&remote).with_context(|| format!("remote {name}"))?);
+        Ok(Self { name: name.to_owned(), url, client, trust: None, trust_summary })
+    }
+
     fn refs(&self, needs_names: bool) -> anyhow::Result<Refs<'_>> {
         if self.trust_summary.is_some() || needs_names {
             Refs::of_summary(&self.client, &self.url, self.trust_summary.as_ref())
@@ -146,9 +185,12 @@ fn tls(remote: &Remote) -> anyhow::Result<Tls> {
 
 pub(super) fn run(repo: &Repo, args: &Args, json: bool) -> anyhow::Result<()> {
     let server = Server::new(repo, args)?;
-    let refs = server.refs(args.revs.is_empty())?;
-    let revs =
-        if args.revs.is_empty() { refs.names().map(str::to_owned).collect() } else { args.revs.clone() };
+    let refs = server.refs(args.mirror && args.revs.is_empty())?;
+    let revs = match (args.revs.is_empty(), args.mirror) {
+        (false, _) => args.revs.clone(),
+        (true, true) => refs.names().map(str::to_owned).collect(),
+        (true, false) => branches(repo, &server.name)?,
+    };
     let source = ObjectSource::Server { client: server.client.clone(), url: server.url.clone() };
     let mut printer = Printer::new(json);
     let _lock = repo.lock(LockKind::Shared)?;
@@ -166,7 +208,7 @@ pub(super) fn run(repo: &Repo, args: &Args, json: bool) -> anyhow::Result<()> {
                 (_, true) => Deltas::Require,
                 _ => Deltas::Use,
             },
-            base: if is_branch { repo.resolve(&kept).ok() } else { None },
+            base: if is_branch { repo.resolve_ref(&kept).ok() } else { None },
         };
         let pulled = with_parents(&source, repo, commit, args.depth, &options, &mut printer);
         tell(&mut printer, &rev, &commit, pulled.with_context(|| rev.clone())?);
@@ -177,6 +219,30 @@ pub(super) fn run(repo: &Repo, args: &Args, json: bool) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What the config says is pulled from a remote.
+fn branches(repo: &Repo, remote: &str) -> anyhow::Result<Vec<String>> {
+    let listed = repo.setting(&format!("remote \"{remote}\""), "branches")?.unwrap_or_default();
+    let branches = listed.split(';').map(str::trim).filter(|branch| !branch.is_empty());
+    let branches: Vec<String> = branches.map(str::to_owned).collect();
+    ensure!(
+        !branches.is_empty(),
+        "what is to be pulled? Name a REV, or set branches of remote {remote} in the config"
+    );
+    Ok(branches)
+}
+
+/// The branches that the summary of a remote names.
+pub(super) fn remote_refs(repo: &Repo, name: &str) -> anyhow::Result<Vec<(String, Checksum)>> {
+    let server = Server::of_summary(repo, name)?;
+    Ok(server.refs(true)?.iter().map(|(branch, commit)| (branch.to_owned(), commit)).collect())
+}
+
+/// The summary of a remote.
+pub(super) fn remote_summary(repo: &Repo, name: &str) -> anyhow::Result<Vec<u8>> {
+    let server = Server::of_summary(repo, name)?;
+    Refs::summary_bytes(&server.client, &server.url, server.trust_summary.as_ref())
 }
 
 /// The commit, and as many of its parents as `depth` says, or all that the server has if it is negative.
@@ -193,7 +259,7 @@ fn with_parents(
     let older = |child| Options { branch: None, base: Some(child), ..options.clone() };
     let (mut child, mut left) = (commit, depth);
     while left != 0 {
-        let Some(commit) = parent(repo, &child)? else { break };
+        let Some(commit) = repo.parent(&child)? else { break };
         let pulled = match pull_with(source, repo, commit, &older(child), observer) {
             // History ends somewhere: libostree takes that as well, unless a commit that was deleted is said to leave a
             // tombstone and did not.
@@ -214,9 +280,11 @@ fn with_parents(
     Ok(all)
 }
 
-/// Whether the server said that it does not have what was asked for, or deleted it.
+/// Whether the source said that it does not have what was asked for, or deleted it.
 fn is_absent(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(GetError::Status { status: 404, .. })) || error.is::<Deleted>()
+    matches!(error.downcast_ref(), Some(GetError::Status { status: 404, .. }))
+        || matches!(error.downcast_ref(), Some(RepoError::Missing { object_type: ObjectType::Commit, .. }))
+        || error.is::<Deleted>()
 }
 
 fn tell(printer: &mut Printer, rev: &str, commit: &Checksum, pulled: Pulled) {
@@ -225,16 +293,29 @@ fn tell(printer: &mut Printer, rev: &str, commit: &Checksum, pulled: Pulled) {
     printer.event(Event::Pulled { rev, commit, objects, bytes, delta_parts });
 }
 
-pub(super) fn local(repo: &Repo, src: &Path, revs: &[String], json: bool) -> anyhow::Result<()> {
+pub(super) fn local(repo: &Repo, args: &LocalArgs, json: bool) -> anyhow::Result<()> {
+    let open = || Repo::open(&args.src).with_context(|| format!("opening {}", args.src.display()));
+    let from = open()?;
+    let revs = if args.revs.is_empty() { from.heads()?.into_keys().collect() } else { args.revs.clone() };
+    ensure!(!revs.is_empty(), "{} has no branches", args.src.display());
+    let source = ObjectSource::Local(open()?);
     let mut printer = Printer::new(json);
     let _lock = repo.lock(LockKind::Shared)?;
-    for rev in revs {
-        let from = Repo::open(src).with_context(|| format!("opening {}", src.display()))?;
+    for rev in &revs {
         let commit = resolve(&from, rev)?;
-        let pulled = pull(&ObjectSource::Local(from), repo, commit, &mut printer);
+        // A revision of another form names a commit, and no ref that could be kept.
+        let is_branch = from.resolve_ref(rev).is_ok_and(|of_ref| of_ref == commit) && !rev.contains(':');
+        let kept = args.remote.as_ref().map_or_else(|| rev.clone(), |remote| format!("{remote}:{rev}"));
+        let options = Options {
+            branch: (is_branch && !args.disable_verify_bindings).then_some(rev.as_str()),
+            metadata_only: args.commit_metadata_only,
+            base: if is_branch { repo.resolve_ref(&kept).ok() } else { None },
+            ..Options::default()
+        };
+        let pulled = with_parents(&source, repo, commit, args.depth, &options, &mut printer);
         tell(&mut printer, rev, &commit, pulled.with_context(|| rev.clone())?);
-        if Checksum::from_hex(rev.as_bytes()).is_err() {
-            repo.set_ref(rev, &commit)?;
+        if is_branch {
+            repo.set_any_ref(&kept, &commit)?;
         }
     }
     Ok(())

@@ -4,14 +4,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use clap::Subcommand;
+use ostree_objects::ObjectType;
 use ostree_objects::delta::{
     Budget, ByteOrder, DeltaName, Operation, Operations, PartHeaderRef, PartRef, SignedSuperblockRef,
     SuperblockRef, unpack,
 };
 use ostree_objects::limits::{MAX_PART_UNPACKED_BYTES, MAX_SUPERBLOCK_BYTES};
 use ostree_objects::repo::{DeltaOptions, Repo};
-use ostree_objects::{CommitRef, ObjectType};
+use serde_json::json;
 
+use super::size::size;
+use super::{done, resolve};
 use crate::files;
 use crate::output::say;
 
@@ -61,14 +64,13 @@ pub(super) struct GenerateArgs {
     rev: String,
 }
 
-fn generate(repo: &Repo, args: &GenerateArgs) -> anyhow::Result<()> {
-    let to = super::resolve(repo, &args.rev)?;
+fn generate(repo: &Repo, args: &GenerateArgs, json: bool) -> anyhow::Result<()> {
+    let to = resolve(repo, &args.rev)?;
     let from = match &args.from {
-        Some(rev) => Some(super::resolve(repo, rev)?),
+        Some(rev) => Some(resolve(repo, rev)?),
         None if args.empty => None,
         None => {
-            let bytes = repo.load_metadata(ObjectType::Commit, &to)?;
-            let parent = CommitRef::parse(&bytes)?.parent();
+            let parent = repo.parent(&to)?;
             Some(parent.with_context(|| format!("{} has no parent; give --from or --empty", args.rev))?)
         }
     };
@@ -81,37 +83,57 @@ fn generate(repo: &Repo, args: &GenerateArgs) -> anyhow::Result<()> {
     options.part_bytes = usize::try_from(bytes(args.max_chunk_size))?;
     let delta = repo.make_delta(DeltaName { from, to }, &options)?;
     repo.write_delta(&delta, args.inline)?;
-    say!("{}: {} parts, {} bytes", delta.name, delta.parts.len(), delta.stored_bytes());
+    let (parts, bytes) = (delta.parts.len(), delta.stored_bytes());
+    if json {
+        let mut made = of_delta(&delta.name);
+        made["parts"] = parts.into();
+        made["bytes"] = bytes.into();
+        say!("{made}");
+    } else {
+        say!("{}: {parts} parts, {bytes} bytes", delta.name);
+    }
     Ok(())
 }
 
-pub(super) fn run(repo: &Repo, command: Command) -> anyhow::Result<()> {
+fn of_delta(name: &DeltaName) -> serde_json::Value {
+    json!({ "from": name.from.map(|from| from.to_string()), "to": name.to.to_string() })
+}
+
+pub(super) fn run(repo: &Repo, command: Command, json: bool) -> anyhow::Result<()> {
     match command {
         Command::List => {
             let deltas = repo.deltas()?;
-            if deltas.is_empty() {
+            if deltas.is_empty() && !json {
                 say!("(No static deltas)");
             }
-            deltas.iter().for_each(|delta| say!("{delta}"));
+            for delta in deltas {
+                if json {
+                    say!("{}", of_delta(&delta));
+                } else {
+                    say!("{delta}");
+                }
+            }
             Ok(())
         }
-        Command::Generate(args) => generate(repo, &args),
+        Command::Generate(args) => generate(repo, &args, json),
         Command::Show { delta } => show(repo, delta.parse().with_context(|| delta.clone())?),
-        Command::ApplyOffline { path } => apply(repo, &path),
+        Command::ApplyOffline { path } => apply(repo, &path, json),
     }
 }
 
 /// Applies the delta at `path`, and shows by a walk of the commit that nothing is missing.
-pub(super) fn apply(repo: &Repo, path: &Path) -> anyhow::Result<()> {
+pub(super) fn apply(repo: &Repo, path: &Path, json: bool) -> anyhow::Result<()> {
     let superblock = if path.is_dir() { path.join("superblock") } else { path.to_owned() };
     let bytes = files::read(&superblock, MAX_SUPERBLOCK_BYTES)?;
     let delta = parse(&bytes).with_context(|| superblock.display().to_string())?;
     let name = delta.name();
+    let is_applied = || done(json, &json!({ "commit": name.to.to_string() }));
     let fallbacks =
         delta.fallbacks().filter(|object| !repo.has(ObjectType::File, &object.checksum).unwrap_or(false));
     let missing = fallbacks.count();
     ensure!(missing == 0, "{missing} files are too large for this delta and must be fetched from a server");
     if repo.has(ObjectType::Commit, &name.to)? && !repo.is_partial(&name.to)? {
+        is_applied();
         return Ok(());
     }
     let directory = superblock.parent().unwrap_or(Path::new("."));
@@ -119,6 +141,7 @@ pub(super) fn apply(repo: &Repo, path: &Path) -> anyhow::Result<()> {
         files::read(&directory.join(number.to_string()), MAX_PART_UNPACKED_BYTES).map(Some)
     })?;
     repo.complete(&name.to, name.from.as_ref())?;
+    is_applied();
     Ok(())
 }
 
@@ -234,20 +257,4 @@ impl Sizes {
             say!("{what}: {bytes} ({})", size(bytes));
         }
     }
-}
-
-/// A size as GLib's `g_format_size` writes it: powers of 1000, one digit, a space that does not break.
-fn size(bytes: u64) -> String {
-    if bytes < 1000 {
-        return format!("{bytes} byte{}", if bytes == 1 { "" } else { "s" });
-    }
-    let (mut unit, mut power) = ("kB", 1000_u64);
-    for larger in ["MB", "GB", "TB", "PB", "EB"] {
-        if bytes / power < 1000 {
-            break;
-        }
-        (unit, power) = (larger, power.saturating_mul(1000));
-    }
-    let tenths = (u128::from(bytes) * 10 + u128::from(power) / 2) / u128::from(power);
-    format!("{}.{}\u{a0}{unit}", tenths / 10, tenths % 10)
 }

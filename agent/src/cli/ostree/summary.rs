@@ -7,8 +7,11 @@ use ostree_objects::repo::Repo;
 use ostree_objects::sign::{PublicKey, SecretKey, add_signature, verify};
 use ostree_objects::summary::SummaryRef;
 use ostree_objects::{Checksum, DetachedRef, ObjectType, VariantRef};
+use serde_json::json;
 use uptane_core::UtcTime;
 
+use super::done;
+use super::size::size;
 use crate::files;
 use crate::output::say;
 
@@ -16,11 +19,14 @@ use crate::output::say;
 #[derive(Debug, clap::Args)]
 pub(super) struct SummaryArgs {
     /// Make the summary anew.
-    #[arg(long, short, required_unless_present = "view")]
+    #[arg(long, short, required_unless_present_any = ["view", "raw"])]
     update: bool,
     /// Print the summary.
     #[arg(long, short, conflicts_with = "update")]
     view: bool,
+    /// Print the summary as one value.
+    #[arg(long, conflicts_with = "update")]
+    raw: bool,
     /// Sign the new summary with the Ed25519 secret key in FILE, base64 of 64 bytes.
     #[arg(long, value_name = "FILE", requires = "update")]
     keys_file: Option<PathBuf>,
@@ -39,17 +45,24 @@ pub(super) struct SignArgs {
     rev: String,
 }
 
+impl SummaryArgs {
+    /// Whether it prints values in a form of their own.
+    pub(super) const fn prints_values(&self) -> bool {
+        self.raw
+    }
+}
+
 impl SignArgs {
     pub(super) fn rev(&self) -> &str {
         &self.rev
     }
 }
 
-pub(super) fn summary(repo: &Repo, args: &SummaryArgs) -> anyhow::Result<()> {
-    if args.view {
-        let bytes = repo.read_summary()?.context("the repository has no summary")?;
-        view(&SummaryRef::parse(&bytes).context("summary")?);
-        return Ok(());
+pub(super) fn summary(repo: &Repo, args: &SummaryArgs, json: bool) -> anyhow::Result<()> {
+    if args.view || args.raw {
+        let bytes =
+            repo.read_summary()?.context("the repository has no summary: summary --update makes one")?;
+        return print(&bytes, args.raw, json);
     }
     let bytes = repo.update_summary(crate::clock::unix_now())?;
     if let Some(file) = &args.keys_file {
@@ -62,10 +75,37 @@ pub(super) fn summary(repo: &Repo, args: &SummaryArgs) -> anyhow::Result<()> {
             repo.write_summary_signature(&signed)?;
         }
     }
+    done(json, &json!({ "refs": SummaryRef::parse(&bytes)?.refs().count(), "bytes": bytes.len() }));
     Ok(())
 }
 
-pub(super) fn sign(repo: &Repo, commit: &Checksum, args: &SignArgs) -> anyhow::Result<()> {
+/// Prints a summary.
+pub(super) fn print(bytes: &[u8], raw: bool, json: bool) -> anyhow::Result<()> {
+    let summary = SummaryRef::parse(bytes).context("summary")?;
+    if raw {
+        say!("{}", VariantRef::new("(a(s(taya{sv}))a{sv})", bytes)?.text().big_endian());
+    } else if json {
+        for entry in summary.refs() {
+            let timestamp = entry.metadata.get("ostree.commit.timestamp").and_then(|time| time.as_be_u64());
+            let version = entry.metadata.get("ostree.commit.version").and_then(|version| version.as_str());
+            say!(
+                "{}",
+                json!({
+                    "ref": entry.name, "commit": entry.commit.to_string(), "commit_bytes": entry.commit_size,
+                    "timestamp": timestamp, "version": version,
+                })
+            );
+        }
+        let deltas = summary.deltas().iter().count();
+        let (modified, expires) = (summary.last_modified(), summary.expires());
+        say!("{}", json!({ "last_modified": modified, "expires": expires, "deltas": deltas }));
+    } else {
+        view(&summary);
+    }
+    Ok(())
+}
+
+pub(super) fn sign(repo: &Repo, commit: &Checksum, args: &SignArgs, json: bool) -> anyhow::Result<()> {
     let bytes = repo.load_metadata(ObjectType::Commit, commit)?;
     let mut beside = repo.read_detached(commit)?.unwrap_or_default();
     if args.verify {
@@ -75,13 +115,18 @@ pub(super) fn sign(repo: &Repo, commit: &Checksum, args: &SignArgs) -> anyhow::R
         let key = verify(&bytes, &DetachedRef::parse(&beside)?, &keys)
             .with_context(|| format!("commit {commit}"))?;
         let place = keys.iter().position(|other| *other == key).map_or(1, |place| place + 1);
-        say!("commit {commit} is signed by key {place} of {}", args.keys_file.display());
+        if json {
+            say!("{}", json!({ "commit": commit.to_string(), "key": place }));
+        } else {
+            say!("commit {commit} is signed by key {place} of {}", args.keys_file.display());
+        }
         return Ok(());
     }
     for key in secret_keys(&args.keys_file)? {
         beside = add_signature(Some(&DetachedRef::parse(&beside)?), &key.sign(&bytes));
     }
     repo.write_detached(commit, &beside)?;
+    done(json, &json!({ "commit": commit.to_string() }));
     Ok(())
 }
 
@@ -100,16 +145,15 @@ fn secret_keys(file: &Path) -> anyhow::Result<Vec<SecretKey>> {
     Ok(keys)
 }
 
-/// The lines of `ostree summary -v`, but for deltas, of which it prints the bytes of checksums.
+/// The lines of `ostree summary -v`.
 fn view(summary: &SummaryRef<'_>) {
     for entry in summary.refs() {
-        let (name, size, commit) = (entry.name, entry.commit_size, entry.commit);
-        say!("* {name}\n    Latest Commit ({size} bytes):\n      {commit}");
+        say!("* {}\n    Latest Commit ({}):\n      {}", entry.name, size(entry.commit_size), entry.commit);
         for (key, value) in entry.metadata.iter() {
             match key {
                 "ostree.commit.version" => say!("    Version ({key}): {}", shown(value)),
                 "ostree.commit.timestamp" => say!("    Timestamp ({key}): {}", time(value)),
-                _ => say!("    {key}: {}", shown(value)),
+                _ => say!("    {key}: {}", value.text().plain()),
             }
         }
         say!();
@@ -119,14 +163,13 @@ fn view(summary: &SummaryRef<'_>) {
             "ostree.summary.mode" => say!("Repository Mode ({key}): {}", shown(value)),
             "ostree.summary.last-modified" => say!("Last-Modified ({key}): {}", time(value)),
             "ostree.summary.expires" => say!("Expires ({key}): {}", time(value)),
+            "ostree.summary.collection-id" => say!("Collection ID ({key}): {}", shown(value)),
+            "ostree.summary.collection-map" => say!("Collection Map ({key}): {}", value.text().plain()),
+            "ostree.static-deltas" => say!("Static Deltas ({key}): {}", value.text().plain()),
             "ostree.summary.tombstone-commits" => {
                 say!("Has Tombstone Commits ({key}): {}", yes_or_no(value));
             }
-            "ostree.static-deltas" => {
-                say!("Static Deltas ({key}):");
-                summary.deltas().iter().for_each(|(name, checksum)| say!("  {name}: {checksum}"));
-            }
-            _ => say!("{key}: {}", shown(value)),
+            _ => say!("{key}: {}", value.text().plain()),
         }
     }
 }
@@ -135,14 +178,9 @@ fn yes_or_no(value: VariantRef<'_>) -> &'static str {
     if value.as_bool() == Some(true) { "Yes" } else { "No" }
 }
 
+/// A text without its quotes.
 fn shown(value: VariantRef<'_>) -> String {
-    if let Some(text) = value.as_str() {
-        return text.to_owned();
-    }
-    match value.as_bool() {
-        Some(truth) => truth.to_string(),
-        None => format!("{} bytes of type {}", value.bytes().len(), value.type_string()),
-    }
+    value.as_str().map_or_else(|| value.text().plain().to_string(), str::to_owned)
 }
 
 /// A time as the tool prints it.
