@@ -61,7 +61,7 @@ impl Whole {
     }
 
     /// Publishes a system with an application and brings both to the trial, which the next run begins.
-    fn to_trial(&mut self, text: &str) -> String {
+    fn reach_trial(&mut self, text: &str) -> String {
         let version = self.rehearsal.publish(text, true).unwrap();
         assert_eq!(self.run_until(&mut |_| false), Some(Finished::RebootNeeded));
         assert_eq!(self.rehearsal.power_on().unwrap(), version);
@@ -71,7 +71,7 @@ impl Whole {
     fn with_first() -> (Self, String) {
         let mut whole = Self::new();
         let (first, _) = whole.application("1", HEALTHY);
-        whole.to_trial(&first);
+        whole.reach_trial(&first);
         assert_eq!(whole.updated(), Some(0));
         whole.device.runs_whole("1", &first);
         (whole, first)
@@ -112,7 +112,7 @@ fn cut_power(moments: std::ops::Range<usize>) {
     for moment in moments {
         let version = format!("cut-{moment}");
         let (text, _) = whole.application(&version, HEALTHY);
-        let system = whole.to_trial(&text);
+        let system = whole.reach_trial(&text);
         whole.device.dockerd.stop_registry();
         let mut told = Vec::new();
         let finished = whole.run_until(&mut |name| {
@@ -171,7 +171,7 @@ fn what_was_decided_is_finished_also_if_the_application_does_not_come_up_again()
         let version = number.to_string();
         let (_, image) = whole.application(&version, HEALTHY);
         let text = once(&image).replace("data:", &format!("data{number}:"));
-        let system = whole.to_trial(&text);
+        let system = whole.reach_trial(&text);
         let journal = whole.rehearsal.on_device("state/journal.json");
         let mut proven = Vec::new();
         let finished = whole.run_until(&mut |name| {
@@ -212,7 +212,7 @@ fn both_are_given_up_if_the_boot_loader_goes_back_before_it_learns_of_the_decisi
     let (mut whole, first) = Whole::with_first();
     let old = whole.running();
     let (second, _) = whole.application("2", HEALTHY);
-    let new = whole.to_trial(&second);
+    let new = whole.reach_trial(&second);
     assert_eq!(whole.run_until(&mut |name| name == "proven"), None);
     // The boots of the trial are used up before the update runs again.
     while whole.lose_power() == new {}
@@ -231,7 +231,7 @@ fn a_system_that_the_user_confirms_is_given_up_with_an_application_that_does_not
     let (mut whole, first) = Whole::with_first();
     let old = whole.running();
     let (bad, _) = whole.application("2", UNHEALTHY);
-    whole.to_trial(&bad);
+    whole.reach_trial(&bad);
     let confirm = |whole: &Whole| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ota-agent"));
         command.arg("--config").arg(whole.rehearsal.config()).arg("confirm");
@@ -246,7 +246,7 @@ fn a_system_that_the_user_confirms_is_given_up_with_an_application_that_does_not
 
     whole.device.dockerd.start_registry();
     let (good, _) = whole.application("3", HEALTHY);
-    let new = whole.to_trial(&good);
+    let new = whole.reach_trial(&good);
     assert_eq!(confirm(&whole), Some(0));
     assert_eq!(whole.running(), new);
     whole.device.runs_whole("3", &good);
