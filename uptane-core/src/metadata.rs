@@ -1,6 +1,7 @@
 //! What each role's metadata says, as views into verified documents.
 
 pub mod delegation;
+pub mod pattern;
 pub mod root;
 pub mod snapshot;
 pub mod targets;

@@ -7,7 +7,7 @@ use crate::dialect::Dialect;
 use crate::error::ErrorKind;
 use crate::json::{self, Elements, JsonError, JsonStr, Value};
 use crate::metadata::Hashes;
-use crate::metadata::delegation::path_matches;
+use crate::metadata::pattern::path_matches;
 
 /// A map file that was read. It is configuration: nobody signs it.
 #[derive(Clone, Copy, Debug)]

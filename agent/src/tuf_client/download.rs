@@ -10,7 +10,6 @@ use uptane_core::target::ImageVerifier;
 
 use super::quote;
 use super::session::Session;
-use crate::http::encode_path;
 
 /// How much is read at once.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -30,7 +29,7 @@ impl Session {
         }
         let base_url = base_url.trim_end_matches('/');
         let file = if self.client.consistent_snapshot() { with_hash(name, &hashes) } else { name.into() };
-        let url = format!("{base_url}/{}", encode_path(&file));
+        let url = format!("{base_url}/{}", as_path(&file));
         let Some(mut body) = self.http.open(&url)? else { bail!("GET {url}: not found") };
         std::fs::create_dir_all(directory).with_context(|| format!("making {}", directory.display()))?;
         // Removed again, unless it is right and takes the target's place.
@@ -68,9 +67,33 @@ fn with_hash(name: &str, hashes: &Hashes) -> String {
     }
 }
 
+/// The name as the path of a URL. Characters that may stand there (RFC 3986, `pchar`) stay as they are, as python-tuf
+/// leaves them: not every server takes `%3A` for `:`. Except `+`, which object stores take for a space.
+fn as_path(name: &str) -> String {
+    let keep = |character: char| "!$&'()*,;=:@".contains(character);
+    let parts = name.split_inclusive(keep).map(|part| match part.strip_suffix(keep) {
+        Some(start) => crate::http::encode_path(start) + part.get(start.len()..).unwrap_or_default(),
+        None => crate::http::encode_path(part),
+    });
+    parts.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_may_stand_in_a_path_does() {
+        for (name, path) in [
+            ("a/b-c_d.e~f", "a/b-c_d.e~f"),
+            ("!$&'()*,;=:@", "!$&'()*,;=:@"),
+            ("a b:c%20d?e#f", "a%20b:c%2520d%3Fe%23f"),
+            ("a+b[c]\\é", "a%2Bb%5Bc%5D%5C%C3%A9"),
+            ("", ""),
+        ] {
+            assert_eq!(as_path(name), path);
+        }
+    }
 
     #[test]
     fn the_hash_stands_before_the_last_component() {

@@ -1,5 +1,7 @@
 //! `tuf-client` and `ota-agent uptane verify --tuf` on a repository that python-tuf made, beside python-tuf's client.
 
+mod cases;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;

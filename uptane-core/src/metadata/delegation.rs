@@ -7,6 +7,7 @@ use sha2::Digest;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Place, Role, RoleName, Step};
 use crate::json::{Elements, JsonStr, Value};
+use crate::metadata::pattern::path_matches;
 use crate::verify::Signers;
 
 /// The delegations of one Targets metadata, in its order.
@@ -203,37 +204,6 @@ impl<'a> Delegation<'a> {
     }
 }
 
-/// Whether `target` fits `pattern`, in which `*` stands for any characters and `?` for one. Neither crosses `/` in
-/// TUF (clause 4.5); both do for aktualizr, which calls `fnmatch` without flags.
-pub(crate) fn path_matches(pattern: JsonStr<'_>, target: &str, crosses: bool) -> bool {
-    let (mut pattern, mut target) = (pattern.chars(), target.chars());
-    // Where to go on if what follows the last star does not fit. A star that does not cross `/` is settled by
-    // the next `/`, and one that does is settled by the next star: one such place is enough, and no recursion.
-    let mut star: Option<(crate::json::Chars<'_>, core::str::Chars<'_>)> = None;
-    loop {
-        let before = target.clone();
-        match (pattern.next(), target.next()) {
-            (None, None) => return true,
-            (Some('*'), _) => {
-                target = before.clone();
-                star = Some((pattern.clone(), before));
-                continue;
-            }
-            (Some('?'), Some(other)) if crosses || other != '/' => continue,
-            (Some(same), Some(other)) if same == other => continue,
-            _ => {}
-        }
-        let Some((after, mut from)) = star else { return false };
-        match from.next() {
-            Some(skipped) if crosses || skipped != '/' => {
-                (pattern, target) = (after.clone(), from.clone());
-                star = Some((after, from));
-            }
-            _ => return false,
-        }
-    }
-}
-
 fn is_hex_prefix(prefix: JsonStr<'_>, digest: &[u8; 32]) -> bool {
     let mut digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     prefix.chars().all(|character| character.to_digit(16) == digits.next().map(u32::from))
@@ -249,46 +219,6 @@ mod tests {
     use alloc::{format, string::ToString, vec::Vec};
 
     const PLACE: Place = Place { repository: Repository::Image, role: Role::Targets };
-
-    fn fits(pattern: &str, target: &str) -> [bool; 2] {
-        let text = format!("\"{pattern}\"");
-        let pattern = parse(text.as_bytes()).unwrap().string().unwrap();
-        [false, true].map(|crosses| path_matches(pattern, target, crosses))
-    }
-
-    #[test]
-    fn star_and_question_mark_cross_a_slash_for_aktualizr_only() {
-        for (pattern, target, expected) in [
-            ("file.txt", "file.txt", [true, true]),
-            ("file.txt", "file.txt2", [false, false]),
-            ("*", "file.txt", [true, true]),
-            ("*", "", [true, true]),
-            ("*", "a/b", [false, true]),
-            ("*/*", "a/b", [true, true]),
-            ("*/*", "a/b/c", [false, true]),
-            ("a?b", "a/b", [false, true]),
-            ("a?b", "axb", [true, true]),
-            ("a?", "a", [false, false]),
-            ("?", "é", [true, true]),
-            ("releases/*/*.zip", "releases/x/a.zip.zip", [true, true]),
-            ("releases/*/*.zip", "releases/x/y/a.zip", [false, true]),
-            ("*a*b/c*", "xaxab/cd", [true, true]),
-            ("*a/*b", "xa/ya/zb", [false, true]),
-            ("**", "ab", [true, true]),
-            ("a*", "b", [false, false]),
-            // Neither a set of characters nor an escape: TUF has none.
-            ("[ab]", "a", [false, false]),
-            ("[ab]", "[ab]", [true, true]),
-        ] {
-            assert_eq!(fits(pattern, target), expected, "{pattern} {target}");
-        }
-    }
-
-    #[test]
-    fn stars_without_end_take_no_exponential_time() {
-        let (pattern, target) = ("*a".repeat(500), "a".repeat(499) + "b");
-        assert_eq!(fits(&pattern, &target), [false, false]);
-    }
 
     fn matching<D: Dialect>(roles: &str, target: &str, hardware: Option<&str>) -> Vec<alloc::string::String> {
         let text = format!(r#"{{"keys":{{}},{roles}}}"#);

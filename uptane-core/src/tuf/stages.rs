@@ -14,6 +14,14 @@ use crate::verify::{Verified, check_size};
 
 type Index = Vec<Slot>;
 
+/// Refuses a Root that does not say who signs for each top-level role (clause 4.3), before it is kept: only another
+/// Root would help then.
+fn check_complete(root: &Root<'_>) -> Result<(), Error> {
+    [Role::Timestamp, Role::Snapshot, Role::Targets]
+        .iter()
+        .try_for_each(|&role| root.signers(role).map(|_| ()))
+}
+
 impl<D: Dialect> Client<D> {
     pub(super) fn take(&mut self, bytes: Option<&[u8]>, index: &mut Index) -> Result<(), Error> {
         match self.stage {
@@ -39,6 +47,7 @@ impl<D: Dialect> Client<D> {
         let bytes = bytes.ok_or_else(|| place.refuse(Step::R1, ErrorKind::Absent))?;
         check_size(place, bytes, self.limits.root)?;
         let root = Verified::<Root<'_>>::trusted::<D, _>(Repository::Image, bytes, index)?;
+        check_complete(&root)?;
         self.trust(&root)
     }
 
@@ -54,25 +63,24 @@ impl<D: Dialect> Client<D> {
     /// Clause 5.3.3 to 5.3.9.
     fn rotate(&mut self, bytes: &[u8], index: &mut Index) -> Result<(), Error> {
         let place = Self::place(Role::Root);
-        self.rotations += 1;
-        if self.rotations > MAX_ROTATIONS {
-            let limit = usize::try_from(MAX_ROTATIONS).unwrap_or(usize::MAX);
-            return Err(place.refuse(Step::R2Size, ErrorKind::TooMany { what: "root rotations", limit }));
-        }
         let Some(owned) = self.root.take() else {
             return Err(place.refuse(Step::R1, ErrorKind::Absent));
         };
         let old = owned.root()?;
         let new = old.next::<D, _>(bytes, self.limits.root, index)?;
+        check_complete(&new)?;
         // Clause 5.3.11: what new keys sign is not compared with what the old ones signed.
         let renewed = [Role::Timestamp, Role::Snapshot].iter().any(|&role| !old.same_signers(&new, role));
+        self.rotations += 1;
         self.keep("root", bytes);
         if renewed && !self.renewed {
             self.renewed = true;
             // After the Root that asks for it: cut off between them, the next update finds keys that do not fit.
             self.writes.extend(["timestamp", "snapshot"].map(|role| (role.into(), None)));
         }
-        self.trust(&new)
+        self.trust(&new)?;
+        // Clause 5.3.3: after so many it goes on with the last of them, and the next update with the others.
+        if self.rotations == MAX_ROTATIONS { self.leave_root() } else { Ok(()) }
     }
 
     /// Clause 5.3.10: only the newest Root must not have expired.

@@ -3,6 +3,7 @@
 use crate::factory::NOW;
 use crate::signers::{ed25519, sign_tuf};
 use crate::tuf_repository::*;
+use uptane_core::tuf::MAX_ROTATIONS;
 
 fn kept(device: &Device) -> Vec<&str> {
     device.kept.keys().map(String::as_str).collect()
@@ -242,5 +243,54 @@ fn clause_5_3_11_new_keys_of_timestamp_or_snapshot_delete_what_the_old_ones_sign
         repository.files.remove(&("timestamp".to_owned(), None));
         device.refresh(&repository).unwrap_err();
         assert_eq!(kept(&device), ["root", "snapshot", "targets", "timestamp"]);
+    }
+}
+
+#[test]
+fn clause_5_3_3_an_update_follows_so_many_roots_and_the_next_one_the_others() {
+    let mut repository = Repository::new();
+    for version in 2..=MAX_ROTATIONS + 2 {
+        repository.root = version;
+        repository.publish_root(&[1]);
+    }
+    let mut device = Device::new(&repository);
+    device.refresh(&repository).unwrap();
+    let last = device.asked.iter().position(|asked| asked == "timestamp").unwrap();
+    assert_eq!(u64::try_from(last).unwrap(), MAX_ROTATIONS);
+    let newest = |device: &Device, version| {
+        device.kept["root"] == repository.files[&("root".to_owned(), Some(version))]
+    };
+    assert!(newest(&device, MAX_ROTATIONS + 1));
+    assert_eq!(kept(&device), ["root", "snapshot", "targets", "timestamp"]);
+    device.refresh(&repository).unwrap();
+    assert_eq!(device.asked, ["1002.root", "1003.root", "timestamp"]);
+    assert!(newest(&device, MAX_ROTATIONS + 2));
+}
+
+#[test]
+fn clause_4_3_a_root_that_names_no_signers_of_a_role_is_not_kept() {
+    for role in ["timestamp", "snapshot", "targets"] {
+        let mut repository = Repository::new();
+        let mut device = Device::new(&repository);
+        let before = device.kept.clone();
+        repository.root = 2;
+        repository.publish_root(&[1]);
+        let root = String::from_utf8(repository.files[&("root".to_owned(), Some(2))].clone()).unwrap();
+        let body = root.split_once(r#""signed":"#).unwrap().1.strip_suffix('}').unwrap();
+        let (start, end) = body.split_once(&format!(r#""{role}":"#)).unwrap();
+        let mut refused = |body: &str| {
+            repository.files.insert(("root".into(), Some(2)), sign_tuf(body, &[&ed25519(1)]));
+            let error = device.refresh(&repository).unwrap_err();
+            assert_eq!(device.kept, before, "{role}");
+            error
+        };
+        let end = end.replacen(r#""threshold":1"#, r#""threshold":0"#, 1);
+        assert_eq!(
+            refused(&format!(r#"{start}"{role}":{end}"#)),
+            format!("image {role}: step parse: threshold 0 is not within 1 to 1000")
+        );
+        let error = refused(&format!(r#"{start}"other-{role}":{end}"#));
+        assert!(error.starts_with(&format!("image {role}: step parse: at byte ")), "{error}");
+        assert!(error.ends_with(&format!(r#": no member "{role}""#)), "{error}");
     }
 }
