@@ -235,3 +235,38 @@ pub(super) fn fixed_distances() -> Tree<30> {
     tree.assign_codes();
     tree
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each symbol as often as the two before it together: without a limit, the last code would have 27 bits.
+    #[test]
+    fn codes_are_no_longer_than_the_limit_and_leave_no_gap() {
+        for longest in [15, 7] {
+            let mut tree = Tree::<28>::new();
+            let (mut count, mut next) = (1_u32, 1_u32);
+            for symbol in 0..28 {
+                tree.counts[symbol] = count;
+                (count, next) = (next, count + next);
+            }
+            let cost = tree.build(&[], 0, longest);
+            let bits = tree.counts.iter().zip(tree.lengths);
+            assert_eq!(cost, bits.map(|(count, length)| u64::from(*count) * u64::from(length)).sum());
+            assert_eq!(tree.lengths.iter().max(), Some(&longest));
+            // The more frequent, the shorter; and every row of bits means something.
+            assert!(tree.lengths.is_sorted_by(|rare, frequent| rare >= frequent), "{:?}", tree.lengths);
+            let room: u32 = tree.lengths.iter().map(|length| 1 << (longest - length)).sum();
+            assert_eq!(room, 1 << longest);
+        }
+    }
+
+    #[test]
+    fn what_was_never_seen_has_a_code_if_there_would_be_none() {
+        for (seen, lengths) in [(None, [1, 1, 0, 0]), (Some(0), [1, 1, 0, 0]), (Some(3), [1, 0, 0, 1])] {
+            let mut tree = Tree::<4>::new();
+            seen.into_iter().for_each(|symbol| tree.count(symbol));
+            assert_eq!((tree.build(&[], 0, 15), tree.lengths), (u64::from(seen.is_some()), lengths));
+        }
+    }
+}
