@@ -24,6 +24,18 @@ pub fn contents(directory: &Path, seed: u64) {
         ["the ", "root ", "of ", "a tree\n", "0123456789", "\0\0\0\0\0\0", "xyz", "größe", "ELF", "é"];
     // A file of more than a megabyte is read twice instead of kept in memory.
     fs::write(directory.join("large"), b"0123456789abcdef".repeat(70_000)).unwrap();
+    // Each letter as often as the two before it together, which makes codes long.
+    let (mut counts, mut letters) = (vec![1_usize, 1], Vec::new());
+    while counts.len() < 19 {
+        counts.push(counts[counts.len() - 1] + counts[counts.len() - 2]);
+    }
+    for (letter, count) in counts.into_iter().enumerate() {
+        letters.extend(std::iter::repeat_n(u8::try_from(letter * 11).unwrap(), count));
+    }
+    for at in (1..letters.len()).rev() {
+        letters.swap(at, next(at + 1));
+    }
+    fs::write(directory.join("skewed"), letters).unwrap();
     let sizes = [2, 3, 258, 259, 8191, 8192, 8193, 32_768, 65_274, 65_537, 100_000];
     for (number, size) in sizes.into_iter().enumerate() {
         let write = |kind: &str, content: &[u8]| {
