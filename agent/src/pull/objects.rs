@@ -176,8 +176,7 @@ impl Job<'_> {
                 return Ok(None);
             }
             (ObjectSource::Local(from), ObjectType::File) => {
-                let object = from.open_file(&checksum)?;
-                repo.write_file(&object.header.as_ref(), Some(&checksum), object.content)?;
+                repo.import_file(from, &checksum)?;
                 return Ok(None);
             }
             (ObjectSource::Server { client, url }, _) => {
@@ -196,7 +195,10 @@ impl Job<'_> {
             }
             self.admission.admit(&bytes)?;
         }
-        repo.write_metadata(object_type, Some(&checksum), &bytes)?;
+        match self.source {
+            ObjectSource::Local(from) => repo.import_metadata(from, object_type, &checksum, &bytes)?,
+            ObjectSource::Server { .. } => drop(repo.write_metadata(object_type, Some(&checksum), &bytes)?),
+        }
         Ok(Some(bytes))
     }
 

@@ -17,6 +17,9 @@ pub(super) const MAX_CONFIG_BYTES: u64 = 64 * 1024;
 /// How long a lock is waited for (`ostree.repo-config(5)`, `lock-timeout-secs`).
 const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(300);
 
+/// A day (`ostree.repo-config(5)`, `tmp-expiry-secs`).
+const DEFAULT_TEMPORARY_SECONDS: u64 = 24 * 60 * 60;
+
 /// What `[core]` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Config {
@@ -27,6 +30,8 @@ pub(super) struct Config {
     pub(super) locking: bool,
     /// How long a lock is waited for; without end if `None`.
     pub(super) lock_timeout: Option<Duration>,
+    /// How old in seconds what is in `tmp` has to be before anybody may remove it.
+    pub(super) temporary_seconds: u64,
     /// What has to stay free on its file system.
     pub(super) reserve: Reserve,
 }
@@ -54,6 +59,11 @@ impl Config {
             fsync: boolean(value("fsync"), true, "fsync is neither true nor false")?,
             locking: boolean(value("locking"), true, "locking is neither true nor false")?,
             lock_timeout,
+            temporary_seconds: match value("tmp-expiry-secs").map(str::parse) {
+                None => DEFAULT_TEMPORARY_SECONDS,
+                Some(Ok(seconds)) => seconds,
+                Some(Err(_)) => return Err(RepoError::Config { rule: "tmp-expiry-secs is no number" }),
+            },
             reserve: Reserve::parse(value("min-free-space-size"), value("min-free-space-percent"))?,
         })
     }
@@ -115,6 +125,7 @@ mod tests {
             fsync: true,
             locking: true,
             lock_timeout: Some(Duration::from_secs(300)),
+            temporary_seconds: 86_400,
             reserve: Reserve::Percent(3),
         };
         assert_eq!(parse(""), Ok(default));
@@ -125,6 +136,8 @@ mod tests {
         assert_eq!(timeouts, Ok(None));
         let timeouts = parse("lock-timeout-secs=0").map(|config| config.lock_timeout);
         assert_eq!(timeouts, Ok(Some(Duration::ZERO)));
+        assert_eq!(parse("tmp-expiry-secs=60").map(|config| config.temporary_seconds), Ok(60));
+        assert_eq!(parse("tmp-expiry-secs=-1"), Err("tmp-expiry-secs is no number"));
         assert_eq!(parse("fsync=maybe"), Err("fsync is neither true nor false"));
         assert_eq!(parse("lock-timeout-secs=soon"), Err("lock-timeout-secs is no number"));
         assert_eq!(parse("mode=other"), Err("an unknown mode"));
