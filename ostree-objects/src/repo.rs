@@ -17,21 +17,25 @@ mod error;
 mod facts;
 mod fsck;
 mod generate;
+mod import;
 mod interrupted;
 mod layout;
 mod links;
 mod lock;
 mod parallel;
 mod path;
+mod pending;
 mod prune;
 mod read;
 mod ref_names;
 mod refs;
 mod remote;
+mod remove;
 mod rev;
 mod settings;
 mod sizes;
 mod space;
+mod staging;
 mod summary;
 mod temporary;
 mod tombstone;
@@ -57,6 +61,7 @@ pub use walk::{EntryObjects, TreeEntry};
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps};
 
@@ -70,6 +75,10 @@ pub struct Repo {
     temporary: File,
     mode: RepoMode,
     config: config::Config,
+    /// Where files are made before they get their names, once there are any.
+    staging: OnceLock<staging::Staging>,
+    /// Objects that are complete and not in the repository yet, if they are to come in all at once.
+    pending: Option<pending::Pending>,
 }
 
 /// How the agent opens directories: the very one that is named, for use as a starting point.
@@ -107,7 +116,8 @@ impl Repo {
         let objects = open_directory(&directory, "objects")?;
         make_directory(&directory, "tmp")?;
         let temporary = open_directory(&directory, "tmp")?;
-        Ok(Self { directory, objects, temporary, mode: config.mode, config })
+        let (staging, pending) = (OnceLock::new(), None);
+        Ok(Self { directory, objects, temporary, mode: config.mode, config, staging, pending })
     }
 
     /// How its objects are stored.
@@ -121,6 +131,9 @@ impl Repo {
     /// # Errors
     /// As of the file system.
     pub fn has(&self, object_type: ObjectType, checksum: &Checksum) -> Result<bool, RepoError> {
+        if self.pending.as_ref().is_some_and(|pending| pending.has(object_type, checksum)) {
+            return Ok(true);
+        }
         let path = checksum.loose_path(object_type, self.mode);
         match rustix::fs::statat(&self.objects, path.as_str(), AtFlags::SYMLINK_NOFOLLOW) {
             Ok(_) => Ok(true),

@@ -216,9 +216,12 @@ impl Job<'_> {
                 return Ok(None);
             }
             (ObjectSource::Local(from), ObjectType::File) => {
-                let object = from.open_file(&checksum)?;
-                check_size(object.header.as_ref().unpacked_size(object.size))?;
-                repo.write_file(&object.header.as_ref(), Some(&checksum), object.content)?;
+                if let Some(listed) = &listed {
+                    let facts = from.file_facts(&checksum)?;
+                    let link = facts.target.as_ref().map(|target| u64::try_from(target.len())).transpose()?;
+                    listed.check(link.unwrap_or(facts.size)).map_err(RepoError::from)?;
+                }
+                repo.import_file(from, &checksum)?;
                 return Ok(None);
             }
             (ObjectSource::Server { client, url }, _) => {
@@ -238,7 +241,10 @@ impl Job<'_> {
             self.admission.admit(&bytes)?;
         }
         check_size(u64::try_from(bytes.len())?)?;
-        repo.write_metadata(object_type, Some(&checksum), &bytes)?;
+        match self.source {
+            ObjectSource::Local(from) => repo.import_metadata(from, object_type, &checksum, &bytes)?,
+            ObjectSource::Server { .. } => drop(repo.write_metadata(object_type, Some(&checksum), &bytes)?),
+        }
         Ok(Some(bytes))
     }
 

@@ -10,6 +10,12 @@ use testkit::tools;
 #[allow(dead_code)] // The library's own tests use the rest.
 mod tree;
 
+mod json;
+mod revisions;
+mod settings;
+mod transaction;
+mod views;
+
 pub struct Case {
     directory: tempfile::TempDir,
 }
@@ -38,6 +44,44 @@ impl Case {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ota-agent"));
         command.arg("ostree").arg(self.repo(repo)).args(arguments).current_dir(self.directory.path());
         command.output().unwrap()
+    }
+
+    /// What both print and how both end, which must be the same on the same repository.
+    pub fn both(&self, repo: &str, arguments: &[&str]) -> (String, Option<i32>) {
+        let mut theirs = tools::tool("ostree");
+        theirs.arg(self.repo(repo)).args(arguments).current_dir(self.directory.path());
+        let theirs = theirs.output().unwrap();
+        let ours = self.run(repo, arguments);
+        let shown = |output: Output| (text(output.stdout), output.status.code());
+        let errors = [text(ours.stderr.clone()), text(theirs.stderr.clone())];
+        let (ours, theirs) = (shown(ours), shown(theirs));
+        assert_eq!(ours, theirs, "{arguments:?}: {errors:?}");
+        ours
+    }
+
+    /// As [`Self::both`], of lines whose order means nothing.
+    pub fn both_sorted(&self, repo: &str, arguments: &[&str]) -> Vec<String> {
+        let sorted = |lines: String| {
+            let mut lines: Vec<String> = lines.lines().map(str::to_owned).collect();
+            lines.sort();
+            lines
+        };
+        let (ours, theirs) = (sorted(self.ours(repo, arguments)), sorted(self.theirs(repo, arguments)));
+        assert_eq!(ours, theirs, "{arguments:?}");
+        ours
+    }
+
+    /// The lines of JSON that ours prints.
+    pub fn json(&self, repo: &str, arguments: &[&str]) -> Vec<serde_json::Value> {
+        let output = self.ours(repo, &[&["--json"], arguments].concat());
+        output.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// What ours says on standard error as it fails.
+    pub fn refused(&self, repo: &str, arguments: &[&str]) -> String {
+        let output = self.run(repo, arguments);
+        assert_eq!((output.status.code(), text(output.stdout)), (Some(1), String::new()), "{arguments:?}");
+        text(output.stderr)
     }
 
     /// What ours prints.

@@ -346,7 +346,7 @@ fn string(text: &str, to: &mut Formatter<'_>) -> fmt::Result {
 fn is_printed(one: char) -> bool {
     let is_private =
         matches!(one, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{ffffd}' | '\u{100000}'..='\u{10fffd}');
-    if is_private || (one.is_whitespace() && !one.is_control()) {
+    if one.is_ascii_graphic() || is_private || (one.is_whitespace() && !one.is_control()) {
         return true;
     }
     // Behind another character, for what combines with one is escaped without it.

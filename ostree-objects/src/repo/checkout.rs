@@ -5,7 +5,6 @@
 
 mod options;
 mod place;
-mod remove;
 mod tree;
 
 pub use options::{CheckoutOptions, Links, Ownership, Union};

@@ -23,16 +23,21 @@ use crate::{Checksum, Commit, ObjectType, Variant};
 impl Repo {
     /// Commits the directory at `path` and returns the commit's checksum; with a branch, its ref is set.
     ///
-    /// Files are hashed first, and only what the repository lacks is stored.
+    /// Files are hashed first, and only what the repository lacks is stored. Objects come in all at once at the end: a
+    /// commit that fails leaves none.
     ///
     /// # Errors
-    /// If something in it is no file, directory or symbolic link, a name is not allowed, a file changes meanwhile,
-    /// or as of the file system.
+    /// With the path of what it is about ([`RepoError::At`]): if something in it is no file, directory or symbolic
+    /// link, a name is not allowed, a file changes meanwhile, or as of the file system.
     pub fn commit(&self, path: &Path, options: &CommitOptions) -> Result<Checksum, RepoError> {
+        if let Some(branch) = &options.branch {
+            Self::check_branch(branch)?;
+        }
         let root = open_directory(CWD, path)?;
         let _lock = self.lock(LockKind::Shared)?;
-        let store = Store::new(self, options);
-        let (tree, meta) = self.commit_tree(&store, root, options)?;
+        let staged = self.staged()?;
+        let store = Store::new(&staged, options);
+        let (tree, meta) = staged.commit_tree(&store, root, options)?;
         let text = |text: &str| Variant::string(text).map_err(|_| RepoError::NoRef);
         let mut metadata = Vec::new();
         for (key, value) in &options.metadata {
@@ -55,7 +60,8 @@ impl Repo {
             tree,
             meta,
         };
-        let checksum = self.write_metadata(ObjectType::Commit, None, &commit.encode())?;
+        let checksum = staged.write_metadata(ObjectType::Commit, None, &commit.encode())?;
+        staged.publish()?;
         match &options.branch {
             Some(branch) => self.set_ref(branch, &checksum)?,
             None => self.sync()?,

@@ -19,6 +19,9 @@ pub(super) const MAX_CONFIG_BYTES: u64 = 64 * 1024;
 /// How long a lock is waited for (`ostree.repo-config(5)`, `lock-timeout-secs`).
 const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(300);
 
+/// A day (`ostree.repo-config(5)`, `tmp-expiry-secs`).
+const DEFAULT_TEMPORARY_SECONDS: u64 = 24 * 60 * 60;
+
 /// What `[core]` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Config {
@@ -29,6 +32,8 @@ pub(super) struct Config {
     pub(super) locking: bool,
     /// How long a lock is waited for; without end if `None`.
     pub(super) lock_timeout: Option<Duration>,
+    /// How old in seconds what is in `tmp` has to be before anybody may remove it.
+    pub(super) temporary_seconds: u64,
     /// What has to stay free on its file system.
     pub(super) reserve: Reserve,
     /// Whether a commit that is deleted leaves a tombstone.
@@ -61,6 +66,11 @@ impl Config {
             fsync: boolean(value("fsync"), true, "fsync is neither true nor false")?,
             locking: boolean(value("locking"), true, "locking is neither true nor false")?,
             lock_timeout,
+            temporary_seconds: match value("tmp-expiry-secs").map(str::parse) {
+                None => DEFAULT_TEMPORARY_SECONDS,
+                Some(Ok(seconds)) => seconds,
+                Some(Err(_)) => return Err(RepoError::Config { rule: "tmp-expiry-secs is no number" }),
+            },
             tombstones: boolean(
                 value("tombstone-commits"),
                 false,
@@ -176,6 +186,7 @@ mod tests {
             fsync: true,
             locking: true,
             lock_timeout: Some(Duration::from_secs(300)),
+            temporary_seconds: 86_400,
             reserve: Reserve::Percent(3),
             tombstones: false,
             payload_link_bytes: u64::MAX,
@@ -192,6 +203,8 @@ mod tests {
         assert_eq!(timeouts, Ok(Some(Duration::ZERO)));
         assert_eq!(parse("tombstone-commits=no"), Err("tombstone-commits is neither true nor false"));
         assert_eq!(parse("payload-link-threshold=-1"), Err("payload-link-threshold is no number"));
+        assert_eq!(parse("tmp-expiry-secs=60").map(|config| config.temporary_seconds), Ok(60));
+        assert_eq!(parse("tmp-expiry-secs=-1"), Err("tmp-expiry-secs is no number"));
         assert_eq!(parse("fsync=maybe"), Err("fsync is neither true nor false"));
         assert_eq!(parse("lock-timeout-secs=soon"), Err("lock-timeout-secs is no number"));
         assert_eq!(parse("mode=other"), Err("an unknown mode"));

@@ -248,9 +248,9 @@ impl RepoError {
         }
     }
 
-    /// The same, of the entry at `path`; empty for the tree itself.
+    /// The same, of the entry at `path`; empty for the tree itself. That the disk is full is of none.
     pub(super) fn at(self, path: alloc::string::String) -> Self {
-        if path.is_empty() {
+        if path.is_empty() || matches!(self, Self::FreeSpace { .. }) {
             return self;
         }
         Self::At { path: path.into(), error: alloc::boxed::Box::new(self) }

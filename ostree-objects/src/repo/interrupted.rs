@@ -76,7 +76,7 @@ impl Repo {
     /// As of the file system.
     pub fn forget_interrupted(&self) -> Result<(), RepoError> {
         for name in self.names_in("tmp")? {
-            if name.starts_with(CHECKPOINT) || name.starts_with(PART) {
+            if is_kept_for_a_pull(&name) {
                 self.remove_temporary(&name)?;
             }
         }
@@ -98,6 +98,11 @@ impl Repo {
             Err(error) => Err(RepoError::io("removing a temporary file")(error)),
         }
     }
+}
+
+/// Whether a file in `tmp` is what a pull goes on with.
+pub(super) fn is_kept_for_a_pull(name: &str) -> bool {
+    name.starts_with(CHECKPOINT) || name.starts_with(PART)
 }
 
 fn part(file: &Checksum) -> String {

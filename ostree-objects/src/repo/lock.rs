@@ -73,7 +73,7 @@ impl Repo {
 }
 
 /// False if somebody else has it.
-fn try_lock(file: &File, kind: LockKind) -> Result<bool, RepoError> {
+pub(super) fn try_lock(file: &File, kind: LockKind) -> Result<bool, RepoError> {
     let kind = match kind {
         LockKind::Shared => libc::F_RDLCK,
         LockKind::Exclusive => libc::F_WRLCK,

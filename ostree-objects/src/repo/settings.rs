@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::config::{self, Config, MAX_CONFIG_BYTES};
-use super::{LockKind, Repo, RepoError};
+use super::{Repo, RepoError};
 
 impl Repo {
     /// The value of `key` in `[group]` of the config; `None` if it has none.
@@ -69,8 +69,6 @@ impl Repo {
         if group.is_empty() || group.contains(|one: char| one.is_control() || "[]".contains(one)) {
             return Err(RepoError::Config { rule: "not a name that a group can have" });
         }
-        // Of two that change it at once, neither loses its change.
-        let _lock = self.lock(LockKind::Exclusive)?;
         let text = edit(&config::text(&self.directory)?)?;
         Config::parse(&text)?;
         if u64::try_from(text.len()).is_ok_and(|bytes| bytes > MAX_CONFIG_BYTES) {

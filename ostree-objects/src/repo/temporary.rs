@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::{Repo, RepoError};
 
-/// A name in `tmp`; what has it is removed unless it gets another.
+/// A name in a directory of `tmp`; what has it is removed unless it gets another.
 #[derive(Debug)]
 pub(super) struct TemporaryName<'a> {
     pub(super) directory: &'a File,
@@ -36,6 +36,12 @@ impl<'a> Temporary<'a> {
 }
 
 impl TemporaryName<'_> {
+    /// The name of what is kept under it.
+    pub(super) fn into_kept(mut self) -> String {
+        self.kept = true;
+        core::mem::take(&mut self.name)
+    }
+
     /// Gives it back if that fails.
     pub(super) fn rename_to(mut self, directory: &File, path: &str) -> Result<(), (Self, Errno)> {
         match rustix::fs::renameat(self.directory, &*self.name, directory, path) {
@@ -51,7 +57,7 @@ impl TemporaryName<'_> {
 impl Drop for TemporaryName<'_> {
     fn drop(&mut self) {
         if !self.kept {
-            // Left behind it does no harm: names are never taken twice in a process, and `tmp` is swept.
+            // Left behind it does no harm: it goes with its directory.
             let _ = rustix::fs::unlinkat(self.directory, &*self.name, AtFlags::empty());
         }
     }
@@ -79,16 +85,13 @@ impl Repo {
         make: impl Fn(&File, &str) -> Result<T, Errno>,
     ) -> Result<(TemporaryName<'_>, T), RepoError> {
         static NEXT: core::sync::atomic::AtomicU64 = core::sync::atomic::AtomicU64::new(0);
-        let directory = &self.temporary;
-        loop {
-            let number = NEXT.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
-            let name = format!("new-{}-{number}", std::process::id());
-            match make(directory, &name) {
-                Ok(made) => return Ok((TemporaryName { directory, name, kept: false }, made)),
-                // Left behind by a process of the same number that was killed.
-                Err(Errno::EXIST) => {}
-                Err(error) => return Err(RepoError::io("making a temporary file")(error)),
-            }
+        let directory = &self.staging()?.directory;
+        let number = NEXT.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
+        let name = format!("new-{number}");
+        // Nobody else makes files there, and here no number comes twice.
+        match make(directory, &name) {
+            Ok(made) => Ok((TemporaryName { directory, name, kept: false }, made)),
+            Err(error) => Err(RepoError::io("making a temporary file")(error)),
         }
     }
 }

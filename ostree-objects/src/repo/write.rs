@@ -67,13 +67,17 @@ impl Repo {
         }
     }
 
-    /// Gives what has a temporary name the object's name.
+    /// Gives what has a temporary name the object's name, or keeps it for all to get theirs at once.
     pub(super) fn keep(
         &self,
         name: TemporaryName<'_>,
         object_type: ObjectType,
         checksum: &Checksum,
     ) -> Result<(), RepoError> {
+        if let Some(pending) = &self.pending {
+            pending.keep(name, object_type, checksum);
+            return Ok(());
+        }
         let path = checksum.loose_path(object_type, self.mode);
         match name.rename_to(&self.objects, path.as_str()) {
             Err((name, Errno::NOENT)) => {

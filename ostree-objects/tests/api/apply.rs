@@ -194,7 +194,8 @@ fn files_that_are_patched_from_files_of_the_same_part_are_made() {
     .encode();
     let repo = Repo::init(&directory.path().join("repo"), RepoMode::Archive).unwrap();
     let delta = SuperblockRef::parse(&bytes).unwrap();
-    repo.apply_delta::<Box<dyn core::error::Error>>(&delta, None, Budget::default(), |_, _| Ok(None)).unwrap();
+    repo.apply_delta::<Box<dyn core::error::Error>>(&delta, None, Budget::default(), |_, _| Ok(None))
+        .unwrap();
     repo.complete(&commit, None).unwrap();
     for number in 0..40 {
         repo.check_file(&name_of(content(number).as_bytes())).unwrap();

@@ -156,7 +156,8 @@ fn a_name_that_is_not_utf8_is_refused_by_both() {
     fs::write(tree.join(std::ffi::OsStr::from_bytes(b"latin-\xe9")), "1").unwrap();
     init(&path, RepoMode::Archive);
     let error = commit(&Repo::open(&path).unwrap(), "main", &tree).unwrap_err();
-    assert!(matches!(error, RepoError::Name(NameError::NotUtf8)), "{error}");
+    let RepoError::At { path: at, error } = error else { panic!("{error}") };
+    assert!(matches!(*error, RepoError::Name(NameError::NotUtf8)), "{at}: {error}");
     let mut tool = tools::tool("ostree");
     tool.arg(format!("--repo={}", path.display())).args(["commit", "--branch=main"]).arg(&tree);
     assert!(!tool.output().unwrap().status.success());

@@ -314,7 +314,8 @@ pub(super) fn local(repo: &Repo, args: &LocalArgs, json: bool) -> anyhow::Result
         };
         let pulled = with_parents(&source, repo, commit, args.depth, &options, &mut printer);
         tell(&mut printer, rev, &commit, pulled.with_context(|| rev.clone())?);
-        if is_branch {
+        // As the tool: what there is of the commit is no branch's head.
+        if is_branch && !args.commit_metadata_only {
             repo.set_any_ref(&kept, &commit)?;
         }
     }

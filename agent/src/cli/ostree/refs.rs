@@ -123,6 +123,12 @@ fn create(repo: &Repo, args: &Args, name: &str, json: bool) -> anyhow::Result<()
     let [from] = &args.prefixes[..] else {
         bail!("--create={name} takes one revision that it is to lead to")
     };
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if name.bytes().all(is_digit)
+        && let Ok(commit) = repo.resolve(name)
+    {
+        bail!("{name} stands for commit {commit}: a ref of that name would never be looked for")
+    }
     match repo.resolve_ref(name) {
         // An alias may be turned to another branch.
         Ok(_) if args.alias && repo.list_refs()?.get(name).is_some_and(|there| there.alias_of.is_some()) => {}

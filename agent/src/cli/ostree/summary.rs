@@ -147,8 +147,10 @@ fn secret_keys(file: &Path) -> anyhow::Result<Vec<SecretKey>> {
 
 /// The lines of `ostree summary -v`.
 fn view(summary: &SummaryRef<'_>) {
+    let collection = summary.metadata().get("ostree.summary.collection-id").and_then(|id| id.as_str());
     for entry in summary.refs() {
-        say!("* {}\n    Latest Commit ({}):\n      {}", entry.name, size(entry.commit_size), entry.commit);
+        let name = collection.map_or_else(|| entry.name.to_owned(), |id| format!("({id}, {})", entry.name));
+        say!("* {name}\n    Latest Commit ({}):\n      {}", size(entry.commit_size), entry.commit);
         for (key, value) in entry.metadata.iter() {
             match key {
                 "ostree.commit.version" => say!("    Version ({key}): {}", shown(value)),
@@ -183,8 +185,14 @@ fn shown(value: VariantRef<'_>) -> String {
     value.as_str().map_or_else(|| value.text().plain().to_string(), str::to_owned)
 }
 
+/// The last second of the year 9999: of later ones the tool says that they are invalid.
+const LAST_SECOND: u64 = 253_402_300_799;
+
 /// A time as the tool prints it.
 fn time(value: VariantRef<'_>) -> String {
     let Some(seconds) = value.as_be_u64() else { return shown(value) };
+    if seconds > LAST_SECOND {
+        return "invalid".to_owned();
+    }
     format!("{}+00", UtcTime::from_unix(seconds).to_string().trim_end_matches('Z'))
 }

@@ -9,10 +9,10 @@ use std::fs::File;
 use rustix::fs::{Gid, Mode, Uid};
 use rustix::io::Errno;
 
-use super::remove::remove;
 use super::{CheckoutOptions, Ownership, Union, malformed};
 use crate::limits::MAX_DEPTH;
 use crate::repo::parallel::{self, Queue};
+use crate::repo::remove::remove;
 use crate::repo::{EPOCH, Repo, RepoError, attributes, open_directory};
 use crate::{Checksum, DirMeta, DirMetaRef, DirTreeRef, Name, ObjectType};
 

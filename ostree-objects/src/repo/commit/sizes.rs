@@ -4,8 +4,6 @@
 use alloc::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::AtFlags;
-
 use super::CommitOptions;
 use crate::repo::content::Packing;
 use crate::repo::{Repo, RepoError};
@@ -48,9 +46,7 @@ impl Listing {
         if self.sizes.is_none() {
             return Ok(());
         }
-        let path = checksum.loose_path(ObjectType::File, repo.mode);
-        let stat = rustix::fs::statat(&repo.objects, path.as_str(), AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(RepoError::io("looking at an object"))?;
+        let stat = repo.stat_of(ObjectType::File, &checksum)?;
         self.note(ObjectType::File, checksum, u64::try_from(stat.st_size).unwrap_or(0), unpacked);
         Ok(())
     }

@@ -171,7 +171,7 @@ impl Tree<'_> {
         let depth = parent.as_ref().map_or(1, |parent| parent.depth + 1);
         let path = || parent.as_ref().map_or_else(String::new, |parent| parent.path_of(&name));
         if depth > MAX_DEPTH {
-            return Err(RepoError::Depth { limit: MAX_DEPTH }.at(path()));
+            return Err(RepoError::Depth { limit: MAX_DEPTH });
         }
         let (meta, entries) = self.open(&directory).map_err(|error| error.at(path()))?;
         let tree = Mutex::new(DirTree::new());

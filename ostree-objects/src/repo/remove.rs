@@ -1,4 +1,4 @@
-//! Removing what whiteouts name.
+//! Removing whatever has a name.
 
 use alloc::borrow::ToOwned;
 use alloc::ffi::CString;
@@ -14,8 +14,8 @@ use crate::repo::{RepoError, open_directory};
 /// Removes `name` in `at`, with everything below it if it is a directory; nothing there is fine. No symbolic link is
 /// followed.
 pub(super) fn remove(at: &File, name: &str) -> Result<(), RepoError> {
-    let io = || RepoError::io("removing what a whiteout names");
-    let name = CString::new(name).map_err(|_| RepoError::Whiteout(crate::NameError::Nul))?;
+    let io = || RepoError::io("removing a directory and what is in it");
+    let name = CString::new(name).map_err(|_| RepoError::Name(crate::NameError::Nul))?;
     if unlink(at, &name)? {
         return Ok(());
     }
@@ -51,6 +51,6 @@ fn unlink(at: &File, name: &core::ffi::CStr) -> Result<bool, RepoError> {
         Ok(()) | Err(Errno::NOENT) => Ok(true),
         // Linux says EISDIR, POSIX EPERM.
         Err(Errno::ISDIR | Errno::PERM) => Ok(false),
-        Err(error) => Err(RepoError::io("removing what a whiteout names")(error)),
+        Err(error) => Err(RepoError::io("removing a directory and what is in it")(error)),
     }
 }
