@@ -18,7 +18,7 @@ mod summary;
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::{Subcommand, ValueEnum};
 use ostree_objects::RepoMode;
 use ostree_objects::repo::Repo;
@@ -140,7 +140,16 @@ pub(crate) fn run(args: Args, json: bool) -> anyhow::Result<Exit> {
     let path = find::repository(named)?;
     if let Command::Init { mode } = command {
         let mode = mode.repo_mode();
-        Repo::init(&path, mode).with_context(|| format!("making {}", path.display()))?;
+        // Whoever makes sure that there is one may do so again, as with the tool; in another mode it would not be it.
+        match Repo::open(&path) {
+            Ok(there) => ensure!(
+                there.mode() == mode,
+                "{} is a repository already, in mode {}",
+                path.display(),
+                there.mode().name()
+            ),
+            Err(_) => drop(Repo::init(&path, mode).with_context(|| format!("making {}", path.display()))?),
+        }
         done(json, &json!({ "repo": path, "mode": mode.name() }));
         return Ok(Exit::Done);
     }

@@ -136,6 +136,8 @@ fn commits_lists_and_differences_are_the_tools() {
         let mode = modes[usize::try_from(seed).unwrap() % modes.len()];
         std::fs::create_dir(case.path("theirs")).unwrap();
         case.theirs("theirs", &["init", mode]);
+        // Twice: what is there stays.
+        case.ours("ours", &["init", mode]);
         case.ours("ours", &["init", mode]);
         let mut commits = Vec::new();
         for (tree, subject) in [("one", ""), ("two", "--subject=A subject")] {

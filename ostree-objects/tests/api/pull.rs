@@ -172,8 +172,9 @@ fn an_object_as_large_as_its_commit_says_is_taken_and_no_larger_one() {
         let path = request.checksum.loose_path(ObjectType::File, RepoMode::Archive);
         let filez = std::fs::read(directory.path().join("repo/objects").join(path.as_str())).unwrap();
         assert_eq!(usize::try_from(listed.archived), Ok(filez.len()));
+        let others = tempfile::tempdir().unwrap();
         for (name, mode) in [("archive", RepoMode::Archive), ("bare", RepoMode::BareUserOnly)] {
-            let other = Repo::init(&directory.path().join(name), mode).unwrap();
+            let other = Repo::init(&others.path().join(name), mode).unwrap();
             let unpacked = listed.unpacked - 1;
             let less = ObjectSize { unpacked, ..listed };
             let error = other.write_filez_within(&request.checksum, Some(&less), &filez[..]).unwrap_err();
@@ -182,7 +183,7 @@ fn an_object_as_large_as_its_commit_says_is_taken_and_no_larger_one() {
             assert!(matches!(error, RepoError::BeyondSizes(found) if found == beyond), "{error}");
             assert!(!other.has(ObjectType::File, &checksum).unwrap());
         }
-        let other = Repo::init(&directory.path().join("archive"), RepoMode::Archive).unwrap();
+        let other = Repo::open(&others.path().join("archive")).unwrap();
         other.write_filez_within(&request.checksum, Some(&listed), &filez[..]).unwrap();
         sizes.push(listed.unpacked);
     }
