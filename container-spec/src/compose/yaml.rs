@@ -1,6 +1,7 @@
 //! Text to tree: saphyr's events, with bounds on what they may cost.
 
 use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag as EventTag};
@@ -83,6 +84,8 @@ struct Frame {
     tag: Tag,
     id: u32,
     anchor: usize,
+    /// The highest number of an anchor before its children: theirs are higher.
+    anchors_before: usize,
     /// Where its children start among those of all open collections.
     start: usize,
 }
@@ -99,11 +102,13 @@ struct Builder<'a> {
     /// The highest identity in other trees.
     used: u32,
     alias_bytes: usize,
-    anchors: Vec<Anchor<'a>>,
+    /// By their numbers, which the parser counts in the order of the text.
+    anchors: BTreeMap<usize, Anchor<'a>>,
+    /// The highest of these numbers so far, those of open collections included.
+    last_anchor: usize,
 }
 
 struct Anchor<'a> {
-    number: usize,
     /// The way to its node: the index of the child at each level.
     path: Vec<usize>,
     /// The node itself, when the way no longer leads to it.
@@ -153,7 +158,9 @@ impl<'a> Builder<'a> {
         }
         let tag = tag_of(tag, true, at)?;
         let id = self.count(1, at)?;
-        self.stack.push(Frame { mapping, at, tag, id, anchor, start: self.children.len() });
+        self.last_anchor = self.last_anchor.max(anchor);
+        let (anchors_before, start) = (self.last_anchor, self.children.len());
+        self.stack.push(Frame { mapping, at, tag, id, anchor, anchors_before, start });
         Ok(())
     }
 
@@ -195,14 +202,15 @@ impl<'a> Builder<'a> {
     /// Notes where the node that is added next can be found again.
     fn remember(&mut self, anchor: usize) {
         if anchor != 0 {
-            self.anchors.push(Anchor { number: anchor, path: self.path(), copy: None });
+            self.last_anchor = self.last_anchor.max(anchor);
+            let _ = self.anchors.insert(anchor, Anchor { path: self.path(), copy: None });
         }
     }
 
     fn alias(&mut self, anchor: usize, at: Position) -> Result<Node<'a>, Error> {
         // The parser refuses names without an anchor: what is not found is still open.
         let recursive = Error::new(at, ErrorKind::RecursiveAlias, "alias");
-        let anchor = self.anchors.iter().rev().find(|a| a.number == anchor).ok_or(recursive)?;
+        let anchor = self.anchors.get(&anchor).ok_or(recursive)?;
         let node = match &anchor.copy {
             Some(copy) => copy,
             None => self.find(&anchor.path).ok_or(recursive)?,
@@ -232,20 +240,21 @@ impl<'a> Builder<'a> {
         };
         drop(children);
         let mut node = Node { value, at: frame.at, tag: frame.tag, id: frame.id };
-        self.apply_merge_keys(&mut node)?;
+        self.apply_merge_keys(&mut node, frame.anchors_before)?;
         self.remember(frame.anchor);
         self.add(node)
     }
 
     /// Applies merge keys to a collection that is complete. That moves its entries, so what is anchored in
-    /// it is copied first.
-    fn apply_merge_keys(&mut self, node: &mut Node<'a>) -> Result<(), Error> {
+    /// it is copied first: anchors with numbers above `anchors_before`.
+    fn apply_merge_keys(&mut self, node: &mut Node<'a>, anchors_before: usize) -> Result<(), Error> {
         merge_key::refuse_duplicates(node)?;
         if !merge_key::has_merge(node) {
             return Ok(());
         }
         let here = self.path();
-        for anchor in self.anchors.iter_mut().filter(|anchor| anchor.copy.is_none()) {
+        let inside = self.anchors.range_mut(anchors_before.saturating_add(1)..);
+        for anchor in inside.map(|(_, anchor)| anchor).filter(|anchor| anchor.copy.is_none()) {
             let Some(inner @ [_, ..]) = anchor.path.strip_prefix(here.as_slice()) else { continue };
             let mut found = Some(&*node);
             for &index in inner {

@@ -413,6 +413,14 @@ fn long_lists_and_deep_substitutions_take_time_by_their_length() {
         "${A:-".repeat(depth),
         "}".repeat(depth)
     ));
+    let each = |item: &dyn Fn(u32) -> String| (0..60_000).map(|i| item(i) + ", ").collect::<String>();
+    texts.push(with(&format!("command: [{}{}]", each(&|i| format!("&k{i} v")), each(&|i| format!("*k{i}")))));
+    let merges: String = (0..30_000).map(|i| format!("{{<<: *k, v: {i}}}, ")).collect();
+    texts.push(format!(
+        "x-k: &k {{k: v}}\nx-a: [{}]\nx-b: [{merges}]\n{}",
+        each(&|i| format!("&k{i} v")),
+        with("")
+    ));
     for text in texts {
         compose::load(&text, &Environment::new()).unwrap();
     }

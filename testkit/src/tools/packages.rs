@@ -35,7 +35,7 @@ pub const PACKAGES: &[(&str, &str, &str)] = &[
     ("iptables", "iptables", "dockerd sets networks up with it"),
     ("ip", "iproute2", "sets up the loopback interface of a network namespace"),
     ("unshare", "util-linux", "gives dockerd namespaces of its own"),
-    ("nsenter", "util-linux", "puts the registry into the same network"),
+    ("nsenter", "util-linux", "puts the registry, and the agent that asks it, into the same network"),
     ("setpriv", "util-linux", "ends both with the test that started them"),
     ("mount", "mount", "mounts a small file system, for what must stay free"),
     ("umount", "mount", "takes it away again"),
