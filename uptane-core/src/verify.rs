@@ -66,24 +66,14 @@ impl<'a> Signers<'a> {
         Ok(Self { keys, keyids, threshold })
     }
 
-    /// Whether both name the same key identifiers in the same order with the same threshold and values.
-    pub(crate) fn same_as(&self, other: &Signers<'_>) -> Result<bool, JsonError> {
-        if self.threshold != other.threshold {
-            return Ok(false);
-        }
-        let mut theirs = other.keyids.elements()?;
+    /// Whether `other` names each of these keys still, with the same value: none was revoked.
+    pub(crate) fn kept_by(&self, other: &Signers<'_>) -> Result<bool, JsonError> {
         for keyid in self.keyids.elements()? {
-            let same = match theirs.next() {
-                Some(their) => {
-                    keyid.string()?.order(their.string()?).is_eq() && self.key(keyid)? == other.key(their)?
-                }
-                None => false,
-            };
-            if !same {
+            if self.key(keyid)? != other.key(keyid)? {
                 return Ok(false);
             }
         }
-        Ok(theirs.next().is_none())
+        Ok(true)
     }
 
     /// The key that `keyid` names, if it is one of the role's and of a type that this build verifies with.

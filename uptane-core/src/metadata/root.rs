@@ -50,11 +50,12 @@ impl<'a> Root<'a> {
         read().map_err(|kind| place.refuse(Step::Parse, kind))
     }
 
-    /// Whether `role` is signed by the same keys under `other`, so that what it signed stays comparable.
+    /// Whether each key of `role` is still one under `other`, so that what it signed stays comparable. A key more, another
+    /// order or another threshold revoke nothing.
     #[must_use]
     pub fn same_signers(&self, other: &Root<'_>, role: Role) -> bool {
         match (self.signers(role), other.signers(role)) {
-            (Ok(ours), Ok(theirs)) => ours.same_as(&theirs).unwrap_or(false),
+            (Ok(ours), Ok(theirs)) => ours.kept_by(&theirs).unwrap_or(false),
             (Err(_), Err(_)) => true,
             _ => false,
         }

@@ -26,7 +26,7 @@ const SECTIONS: [(&str, usize); 10] = [
     ("keys and signatures", 14),
     ("Root: keys and thresholds", 17),
     ("other roles: keys and thresholds", 10),
-    ("rollback and recovery", 11),
+    ("rollback and recovery", 14),
     ("expiry", 15),
     ("delegations", 46),
     ("names of roles", 12),

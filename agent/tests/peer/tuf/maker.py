@@ -53,6 +53,8 @@ class Repository:
             "snapshot": Snapshot(expires=expires), "targets": Targets(expires=expires),
         }
         self.signers, self.versions, self.pinned, self.changes, self.newest = {}, {}, {}, {}, {}
+        # What a client may keep, as `VERSION ROLE NUMBER`.
+        self.copies, self.count = {}, 0
         self.hashes_listed = False
         self.spare = 1000
         for number, role in enumerate(TOP_LEVEL):
@@ -144,8 +146,9 @@ class Repository:
         plain = role == "timestamp" or role != "root" and not self.signed["root"].consistent_snapshot
         version = "" if plain else f"{self.versions[role]}."
         (self.metadata / f"{version}{quote(role, '')}.json").write_bytes(data)
-        count = len(list(self.published.iterdir()))
-        (self.published / f"{self.versions[role]} {quote(role, '')} {count}").write_bytes(data)
+        self.count += 1
+        self.copies[role] = self.published / f"{self.versions[role]} {quote(role, '')} {self.count}"
+        self.copies[role].write_bytes(data)
         self.newest[role] = data
 
     def raw(self, role, edit, *more):
@@ -164,6 +167,7 @@ class Repository:
             id = key(more[0]).public_key.keyid
             wrong = more[1].strip() if len(more) > 1 else key(more[0]).sign(b"something else").signature
             signatures[:] = [one for one in signatures if one["keyid"] != id] + [{"keyid": id, "sig": wrong}]
+        self.copies[role].unlink()
         self.write(role, document, end)
 
     def serve(self, name, other):
