@@ -5,6 +5,7 @@
 //! spelling of a key is the same key. A key that is looked up twice present is refused; the canonical writer
 //! ([`crate::canonical`]) refuses every repeated key, and every signed document passes through it.
 
+mod images;
 mod open;
 mod plain;
 pub(crate) mod reader;
@@ -135,6 +136,11 @@ impl<'a> Value<'a> {
     /// twice, ASCII without escapes.
     pub(crate) fn is_plain(self) -> bool {
         self.known.plain || scan::is_plain(self.raw())
+    }
+
+    /// Whether this is the `targets` of the document's `signed`, and each entry was seen to have a length and hashes.
+    pub(crate) fn lists_images(self) -> bool {
+        self.known.lists_images(self.start)
     }
 
     /// Where the value starts in the document.

@@ -47,6 +47,13 @@ impl Open {
         self.starts.get(self.depth).copied().unwrap_or_default()
     }
 
+    /// Where the last key is of the innermost one, or of that `outside` ones around it.
+    #[inline]
+    pub(super) fn key(&self, outside: usize) -> (usize, usize) {
+        let place = self.depth.wrapping_sub(outside + 1);
+        self.keys.get(place).copied().unwrap_or_default()
+    }
+
     /// Takes the next key of the innermost object; whether its bytes come after those of the key before.
     #[inline]
     pub(super) fn follows(&mut self, document: &[u8], start: usize, end: usize) -> bool {

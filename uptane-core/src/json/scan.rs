@@ -1,5 +1,6 @@
 //! The scanner: one pass over the bytes, a bit per open object instead of recursion.
 
+use super::images::Images;
 use super::open::Open;
 use super::plain::skip_plain;
 use super::{JsonError, JsonErrorKind, Kind, Value};
@@ -57,6 +58,8 @@ pub(super) struct Known {
     /// members around them need not read them. Every value holds this, on the small stack of an ECU: 32 bits each,
     /// and beyond 4 GiB nothing is remembered.
     long: [(u32, u32); 2],
+    /// Start of the `targets` whose entries were all seen to be images'; 0 if there is none.
+    images: u32,
 }
 
 /// What is worth remembering, in bytes.
@@ -85,6 +88,10 @@ impl Known {
         if length > known(*shortest) {
             *shortest = (start, end);
         }
+    }
+
+    pub(super) fn lists_images(&self, start: usize) -> bool {
+        self.images != 0 && u32::try_from(start) == Ok(self.images)
     }
 
     fn end_of(&self, start: usize) -> Option<usize> {
@@ -222,15 +229,18 @@ fn check_value(
 ) -> Result<(usize, bool), JsonError> {
     let mut open = Open::new(outside);
     let mut plain = true;
+    let mut images = Images::default();
     'value: loop {
         at = skip_blank(bytes, at, &mut plain);
         if !plain && until == Until::NotPlain {
             return Ok((at, false));
         }
+        let start = at;
         match bytes.get(at) {
             Some(b'"') => at = check_string(bytes, at, &mut plain)?,
             Some(b'{') => {
                 at = open.push(true, at)?;
+                images.entered(bytes, &open, true);
                 at = skip_blank(bytes, at, &mut plain);
                 if bytes.get(at) != Some(&b'}') {
                     at = check_key(bytes, at, &mut open, &mut plain)?;
@@ -239,6 +249,7 @@ fn check_value(
             }
             Some(b'[') => {
                 at = open.push(false, at)?;
+                images.entered(bytes, &open, false);
                 at = skip_blank(bytes, at, &mut plain);
                 if bytes.get(at) != Some(&b']') {
                     continue 'value;
@@ -249,6 +260,11 @@ fn check_value(
             Some(b'f') => at = check_word(bytes, at, b"false")?,
             Some(b'n') => at = check_word(bytes, at, b"null")?,
             _ => return Err(unexpected(bytes, at)),
+        }
+        if images.open
+            && let Some(first) = bytes.get(start).filter(|first| !matches!(first, b'{' | b'['))
+        {
+            images.passed(bytes, &open, *first);
         }
         // Behind a value, or at the end of an empty container.
         while open.depth > 0 {
@@ -264,7 +280,11 @@ fn check_value(
                 }
                 Some(byte) if *byte == if in_object { b'}' } else { b']' } => {
                     at += 1;
+                    let all_images = images.open && images.left(&open);
                     let start = open.close();
+                    if all_images {
+                        known.images = u32::try_from(start).unwrap_or(0);
+                    }
                     // Nobody walks around the document itself: it must not take the place of what is inside.
                     if open.depth > 0 {
                         known.remember(start, at);
@@ -467,6 +487,57 @@ mod tests {
         assert_eq!(value.known.end_of(signed), Some(text.len() - 1));
         assert_eq!(value.known.end_of(targets), Some(text.len() - 2));
         assert_eq!(value.known.end_of(0), None);
+    }
+
+    #[test]
+    fn entries_of_images_are_noticed_and_of_anything_else_nothing_is_said() {
+        let noticed = |text: &str| {
+            let value = parse(text.as_bytes()).unwrap();
+            let targets = value.get("signed").unwrap().get("targets").unwrap();
+            assert!(!value.lists_images() && !value.get("signed").unwrap().lists_images());
+            targets.lists_images()
+        };
+        let listed = |entries: &str| {
+            noticed(&alloc::format!(r#"{{"signed":{{"a":7,"targets":{entries},"z":{{"q":[]}}}}}}"#))
+        };
+        let good =
+            r#"{"custom":{"a":[null,{"hashes":7}],"length":"x"},"hashes":{"sha256":"","x":"y"},"length":7}"#;
+        assert!(listed("{}"));
+        assert!(listed(&alloc::format!(r#"{{"a":{good},"b" : {good}}}"#)));
+        for bad in [
+            "null",
+            "7",
+            "\"x\"",
+            "[]",
+            "{}",
+            r#"{"length":1}"#,
+            r#"{"hashes":{"a":"b"}}"#,
+            r#"{"hashes":{},"length":1}"#,
+            r#"{"hashes":{"a":7},"length":1}"#,
+            r#"{"hashes":{"a":"b","c":{}},"length":1}"#,
+            r#"{"hashes":["a"],"length":1}"#,
+            r#"{"hashes":"a","length":1}"#,
+            r#"{"hashes":{"a":"b"},"length":-1}"#,
+            r#"{"hashes":{"a":"b"},"length":"1"}"#,
+            r#"{"hashes":{"a":"b"},"length":{"length":1}}"#,
+            r#"{"custom":{"hashes":{"a":"b"}},"length":1}"#,
+            r#"{"hashes":{"a":"b"},"custom":{"length":1}}"#,
+        ] {
+            for entries in [
+                alloc::format!(r#"{{"a":{bad}}}"#),
+                alloc::format!(r#"{{"a":{good},"b":{bad}}}"#),
+                alloc::format!(r#"{{"a":{bad},"b":{good}}}"#),
+            ] {
+                assert!(!listed(&entries), "{entries}");
+            }
+        }
+        assert!(!listed("[]") && !listed("null"));
+        // What is called so elsewhere, or in other words, is not the metadata's.
+        let elsewhere =
+            alloc::format!(r#"{{"signed":{{"b":{{"targets":{{"a":{good}}}}},"targets":{{"a":7}}}}}}"#);
+        assert!(!noticed(&elsewhere));
+        let escaped = alloc::format!(r#"{{"signed":{{"t\u0061rgets":{{"a":{good}}}}}}}"#);
+        assert!(!noticed(&escaped));
     }
 
     #[test]
