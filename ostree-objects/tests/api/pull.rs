@@ -43,7 +43,7 @@ fn files(repo: &Repo, commit: &Checksum) -> std::collections::BTreeMap<String, C
         if let EntryObjects::File { checksum } = entry.objects {
             files.insert(entry.path.clone(), checksum);
         }
-        Ok::<(), ostree_objects::repo::RepoError>(())
+        Ok::<(), RepoError>(())
     })
     .unwrap();
     files
