@@ -72,7 +72,7 @@ pub const MAX_CHECKOUT_BYTES: u64 = 64 * 1024 * 1024 * 1024;
 /// Largest record of a staged deployment that is read, in bytes.
 ///
 /// It names two deployments and the kernel's arguments, of which Linux takes 4096 bytes at most (`COMMAND_LINE_SIZE`).
-pub const MAX_STAGED_BYTES: usize = 64 * 1024;
+pub const MAX_STAGED_BYTES: usize = 16 * 1024;
 
 /// The limits that a caller may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
