@@ -79,7 +79,7 @@ pub const MAX_CHECKOUT_BYTES: u64 = 64 * 1024 * 1024 * 1024;
 /// Largest record of a staged deployment that is read, in bytes.
 ///
 /// It names two deployments and the kernel's arguments, of which Linux takes 4096 bytes at most (`COMMAND_LINE_SIZE`).
-pub const MAX_STAGED_BYTES: usize = 64 * 1024;
+pub const MAX_STAGED_BYTES: usize = 16 * 1024;
 
 /// Most symbolic links of a commit that are followed to a file, as Linux has it (path_resolution(7)).
 pub const MAX_LINKS: usize = 40;

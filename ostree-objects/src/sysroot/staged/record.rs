@@ -128,3 +128,95 @@ fn check_len(actual: usize) -> Result<(), StagedError> {
 fn text(text: &str) -> Result<Variant, StagedError> {
     Variant::string(text).map_err(|_| StagedError::Value { key: TARGET })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    /// Of the real tool (`tests/fixtures/record-staged.sh`).
+    const PLAIN: &[u8] = include_bytes!("../../../tests/fixtures/plain.staged");
+    const ARGUMENTS_TOO: &[u8] = include_bytes!("../../../tests/fixtures/arguments.staged");
+    const NAMES: &str = include_str!("../../../tests/fixtures/staged.txt");
+
+    fn commit(key: &str) -> Checksum {
+        let line = NAMES.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+        line.trim().parse().unwrap()
+    }
+
+    fn with(key: &str, value: Variant) -> Vec<u8> {
+        let mut entries: Vec<(String, Variant)> = MetadataRef::read(Span::new(PLAIN))
+            .unwrap()
+            .iter()
+            .map(|(key, value)| (key.to_string(), Variant::from(value)))
+            .filter(|(other, _)| other != key)
+            .collect();
+        entries.push((key.to_string(), value));
+        let mut bytes = Vec::new();
+        let Ok(()) = write_metadata(&mut Writer::new(&mut bytes), &entries);
+        bytes
+    }
+
+    #[test]
+    fn reads_and_writes_what_the_tool_writes() {
+        let record = Record::parse(PLAIN).unwrap();
+        let merge = record.merge.as_ref().unwrap();
+        assert_eq!((record.target.commit, merge.commit), (commit("two "), commit("one ")));
+        assert_eq!((&*record.target.stateroot, record.target.serial), ("demo", 0));
+        assert_eq!((record.locked, &record.arguments), (false, &None));
+        assert_eq!(record.encode().unwrap(), PLAIN);
+
+        let record = Record::parse(ARGUMENTS_TOO).unwrap();
+        // The tool passes on the old deployment's `ostree=`, which is of no use to the new one.
+        assert_eq!(record.arguments.as_deref(), Some("root=LABEL=otaroot quiet"));
+        assert_eq!(Record::parse(&record.encode().unwrap()), Ok(record));
+    }
+
+    #[test]
+    fn a_lock_is_an_entry_of_its_own() {
+        let record = Record { locked: true, ..Record::parse(PLAIN).unwrap() };
+        let bytes = record.encode().unwrap();
+        assert_eq!(Record::parse(&bytes), Ok(record));
+        assert_eq!(Record::parse(&with(LOCKED, Variant::boolean(false))), Record::parse(PLAIN));
+    }
+
+    #[test]
+    fn refuses_what_it_does_not_know_and_what_is_not_what_it_should_be() {
+        let parse = |key: &'static str, value| Record::parse(&with(key, value)).unwrap_err();
+        let text = || Variant::string("text").unwrap();
+        assert_eq!(parse("overlay-initrds", Variant::strings(["a"]).unwrap()), StagedError::Key { index: 2 });
+        for key in [TARGET, LOCKED, MERGE, ARGUMENTS] {
+            assert_eq!(parse(key, text()), StagedError::Value { key }, "{key}");
+        }
+        for (name, wrong) in [("name", "x.0"), ("osname", ".."), ("bootcsum", "1")] {
+            let right = Record::parse(PLAIN).unwrap().target.encode().unwrap();
+            let members = right.as_ref().as_metadata().unwrap();
+            let members: Vec<(String, Variant)> = members
+                .iter()
+                .map(|(key, value)| {
+                    let value =
+                        if key == name { Variant::string(wrong).unwrap() } else { Variant::from(value) };
+                    (key.to_string(), value)
+                })
+                .collect();
+            assert_eq!(parse(TARGET, Variant::metadata(&members)), StagedError::Value { key: TARGET });
+        }
+        assert_eq!(Record::parse(b""), Err(StagedError::Value { key: TARGET }));
+    }
+
+    #[test]
+    fn a_record_is_as_long_as_the_limit_and_no_longer() {
+        let of = |spare: usize| {
+            let arguments = Some("a".repeat(MAX_STAGED_BYTES - spare));
+            Record { arguments, ..Record::parse(PLAIN).unwrap() }
+        };
+        // Whatever is in it besides the arguments.
+        let spare = (0..1000).find(|spare| of(*spare).encode().is_ok()).unwrap();
+        let bytes = of(spare).encode().unwrap();
+        assert_eq!(bytes.len(), MAX_STAGED_BYTES);
+        assert_eq!(Record::parse(&bytes), Ok(of(spare)));
+        let (limit, actual) = (MAX_STAGED_BYTES, MAX_STAGED_BYTES + 1);
+        assert_eq!(of(spare - 1).encode(), Err(StagedError::TooLarge { limit, actual }));
+        assert_eq!(Record::parse(&vec![0; actual]), Err(StagedError::TooLarge { limit, actual }));
+    }
+}
