@@ -36,7 +36,7 @@ use find::resolve;
 pub(crate) struct Args {
     /// The repository, before or after the sub-command. If not given: the working directory if it is one, or what the
     /// environment variable OSTREE_REPO names, or /ostree/repo.
-    #[arg(long, value_name = "DIR", global = true)]
+    #[arg(long, value_name = "DIR", global = true, display_order = 1000)]
     repo: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,

@@ -17,3 +17,4 @@ mod limits;
 mod oracles;
 mod pull;
 mod sign;
+mod variant_text;

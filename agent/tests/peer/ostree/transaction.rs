@@ -83,7 +83,9 @@ fn stopped_commit(case: &Case) -> std::process::Child {
         .args(["commit", "-b", "large", "large"])
         .current_dir(case.path(""));
     let child = command.stdout(Stdio::null()).spawn().unwrap();
+    let began = std::time::Instant::now();
     loop {
+        assert!(began.elapsed() < Duration::from_secs(60), "it makes no files: {:?}", in_tmp(case));
         // Its directory and lock, and a file in it.
         let names = in_tmp(case);
         if let Some(name) = names.iter().find(|name| name.contains("-ota-") && !name.ends_with("-lock"))
