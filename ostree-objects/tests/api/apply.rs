@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use std::fs;
 
 use ostree_objects::delta::{
-    ApplyError, Budget, Compression, DeltaError, DeltaName, Objects, PartBuilder, PartHeaderRef, PartObject,
-    PartRef, ReadContent, SuperblockBuilder, SuperblockRef, apply_unpacked,
+    ApplyError, Budget, Compression, DeltaName, Objects, PartBuilder, PartHeaderRef, PartObject, PartRef,
+    ReadContent, SuperblockBuilder, SuperblockRef, apply_unpacked,
 };
 use ostree_objects::repo::{CommitOptions, Repo, RepoError};
 use ostree_objects::{
