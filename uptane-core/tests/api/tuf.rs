@@ -294,3 +294,29 @@ fn clause_4_3_a_root_that_names_no_signers_of_a_role_is_not_kept() {
         assert!(error.ends_with(&format!(r#": no member "{role}""#)), "{error}");
     }
 }
+
+#[test]
+fn clause_5_3_11_a_key_more_forgives_nothing() {
+    let mut repository = Repository::new();
+    repository.next();
+    let mut device = Device::new(&repository);
+    device.refresh(&repository).unwrap();
+    repository.root = 2;
+    repository.publish_root(&[1]);
+    let root = String::from_utf8(repository.files[&("root".to_owned(), Some(2))].clone()).unwrap();
+    let body = root.split_once(r#""signed":"#).unwrap().1.strip_suffix('}').unwrap();
+    let [other, own] = [0, 1].map(|at| ed25519(repository.keys[at]).keyid);
+    let body = body.replace(
+        &format!(r#""timestamp":{{"keyids":["{own}"]"#),
+        &format!(r#""timestamp":{{"keyids":["{other}","{own}"]"#),
+    );
+    assert!(body.contains(&format!(r#"["{other}","{own}"]"#)));
+    repository.files.insert(("root".into(), Some(2)), sign_tuf(&body, &[&ed25519(1)]));
+    repository.timestamp = 1;
+    repository.publish();
+    assert_eq!(
+        device.refresh(&repository).unwrap_err(),
+        "image timestamp: step T3: rollback: trusted version 2, offered 1"
+    );
+    assert_eq!(kept(&device), ["root", "snapshot", "targets", "timestamp"]);
+}
