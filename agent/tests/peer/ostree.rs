@@ -293,6 +293,39 @@ fn damage_is_named_and_ends_with_1_in_both() {
     assert!(text(output.stdout).contains(&format!("{checksum} is not in the repository")));
 }
 
+#[test]
+fn trees_and_destinations_may_be_left_out_as_with_the_tool() {
+    let case = Case::new();
+    two_trees(&case, 4);
+    for repo in ["ours", "theirs"] {
+        case.ours(repo, &["init"]);
+    }
+    let rest = ["commit", "--branch=m", "--timestamp=@5", "--no-xattrs"];
+    for (directory, tree) in [("", Some("--tree=dir=one")), ("two", None), ("", Some("--tree=dir=two"))] {
+        let run = |mut command: Command, repo: &str| {
+            command.arg(case.repo(repo)).args(rest).args(tree).current_dir(case.path(directory));
+            text(tools::success(&mut command))
+        };
+        let mut ours = Command::new(env!("CARGO_BIN_EXE_ota-agent"));
+        ours.arg("ostree");
+        assert_eq!(run(ours, "ours"), run(tools::tool("ostree"), "theirs"), "{directory} {tree:?}");
+    }
+    // What is not known here is an error, not a directory of that name.
+    assert!(
+        case.refused("ours", &["commit", "-b", "m", "--tree=ref=m"]).contains("only dir=PATH is known here")
+    );
+    assert!(!case.run("ours", &["commit", "-b", "m", "--tree=dir=one", "two"]).status.success());
+    case.ours("ours", &["checkout", "-U", "m"]);
+    let listed = || {
+        let entries = tree::list(&case.path("m")).into_iter();
+        entries.map(|(path, entry)| (path, entry.mode, entry.content)).collect::<Vec<_>>()
+    };
+    let ours = listed();
+    std::fs::remove_dir_all(case.path("m")).unwrap();
+    case.theirs("ours", &["checkout", "-U", "m"]);
+    assert!(ours.len() > 10 && ours == listed());
+}
+
 /// Python's server of plain files, on a port of its choice.
 pub struct Server {
     child: Child,
