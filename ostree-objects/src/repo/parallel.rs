@@ -61,6 +61,18 @@ impl<J> Queue<J> {
     }
 }
 
+/// A job that is being done. One that panics has failed: the others would wait for what it finds for ever.
+struct Busy<'a, J> {
+    queue: &'a Queue<J>,
+    failed: bool,
+}
+
+impl<J> Drop for Busy<'_, J> {
+    fn drop(&mut self) {
+        self.queue.done(self.failed);
+    }
+}
+
 /// How many threads [`run`] takes if it can.
 pub(super) fn threads() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS)
@@ -75,12 +87,13 @@ pub(super) fn run<J: Send, E: Send>(
     let first_error = Mutex::new(None);
     let loop_through = || {
         while let Some(job) = queue.next() {
-            let result = work(job, &queue);
-            let failed = result.is_err();
-            if let Err(error) = result {
-                first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            let mut one = Busy { queue: &queue, failed: true };
+            match work(job, &queue) {
+                Ok(()) => one.failed = false,
+                Err(error) => {
+                    first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                }
             }
-            queue.done(failed);
         }
     };
     thread::scope(|scope| {
@@ -119,5 +132,13 @@ mod tests {
         assert_eq!((result, done.into_inner()), (Ok(()), 1024));
         let result = run(Vec::from([1, 2, 3]), |job, _| if job == 2 { Err(job) } else { Ok(()) });
         assert_eq!(result, Err(2));
+    }
+
+    #[test]
+    fn a_job_that_panics_ends_it_too() {
+        let caught = std::panic::catch_unwind(|| {
+            run(Vec::from([1, 2, 3]), |job, _| if job == 2 { panic!("job {job}") } else { Ok::<(), ()>(()) })
+        });
+        assert!(caught.is_err());
     }
 }
