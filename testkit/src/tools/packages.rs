@@ -34,7 +34,7 @@ pub const PACKAGES: &[(&str, &str, &str)] = &[
     ("/bin/busybox", "busybox-static", "is in the images that tests make"),
     ("iptables", "iptables", "dockerd sets networks up with it"),
     ("ip", "iproute2", "sets up the loopback interface of a network namespace"),
-    ("unshare", "util-linux", "gives dockerd namespaces of its own"),
+    ("unshare", "util-linux", "gives dockerd namespaces of its own, and ostree a system that is booted"),
     ("nsenter", "util-linux", "puts the registry, and the agent that asks it, into the same network"),
     ("setpriv", "util-linux", "ends both with the test that started them"),
     ("mount", "mount", "mounts a small file system, for what must stay free"),
