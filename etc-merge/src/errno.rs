@@ -53,7 +53,7 @@ impl fmt::Display for Errno {
 
 #[cfg(all(test, feature = "std", target_os = "linux"))]
 mod tests {
-    use std::string::ToString;
+    use alloc::string::ToString;
 
     use super::*;
 
