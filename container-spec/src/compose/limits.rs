@@ -31,8 +31,9 @@ pub const MAX_FILES: usize = 64;
 /// Most ports of one project, each of a range counted: all that an address has.
 pub const MAX_PORTS: usize = 1 << 16;
 
-/// Most containers of one project, each of a scaled service counted.
-pub const MAX_CONTAINERS: u32 = 1024;
+/// Most containers of one project, each of a scaled service counted: more than the services that a file of
+/// [`MAX_DOCUMENT_BYTES`] usually has, some 2,000 of 2 KB.
+pub const MAX_CONTAINERS: u32 = 4096;
 
 /// Most problems that are reported for one project.
 pub const MAX_PROBLEMS: usize = 100;
