@@ -11,6 +11,7 @@ mod plain;
 pub(crate) mod reader;
 mod scan;
 mod string;
+mod token;
 pub(crate) mod walk;
 
 pub use reader::{MAX_OPEN_KEYS_BYTES, MIN_WINDOW_BYTES};
